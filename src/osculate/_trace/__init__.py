@@ -1,0 +1,42 @@
+"""The one room that knows JAX's internals: a function and its arguments become a ``Trace`` of our own frozen nodes."""
+
+from .derived import pushforward, single
+from .function import function_location, trace
+from .nodes import (
+    Call,
+    Cond,
+    CustomJVP,
+    CustomVJP,
+    Elementary,
+    LinearSolve,
+    Literal,
+    Node,
+    Scan,
+    Trace,
+    Variable,
+    While,
+)
+from .precision import Precision, at_top_level, is_traced, precision_of
+
+__all__ = [
+    "Call",
+    "Cond",
+    "CustomJVP",
+    "CustomVJP",
+    "Elementary",
+    "LinearSolve",
+    "Literal",
+    "Node",
+    "Precision",
+    "Scan",
+    "Trace",
+    "Variable",
+    "While",
+    "at_top_level",
+    "function_location",
+    "is_traced",
+    "precision_of",
+    "pushforward",
+    "single",
+    "trace",
+]

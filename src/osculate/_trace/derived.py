@@ -1,0 +1,66 @@
+"""Programs made from programs: the pushforward of a node, and the node that a small function stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.core
+import numpy as np
+
+from .nodes import CustomVJP, Elementary, Node, Trace, Variable
+from .reader import read
+
+_pushforwards: dict[Any, tuple[Trace, Node]] = {}
+_singles: dict[Any, Node] = {}
+
+
+def pushforward(node: Node, active: Sequence[int]) -> Trace:
+    """Read the JVP rule of ``node`` as a program of its own.
+
+    Its inputs are all inputs of the node, then the tangents of the ``active`` ones; its outputs are the tangents of the
+    inexact outputs. The rule of a primitive is read once for each shape. Custom rules are read anew: they may close over a
+    tracer, which dies with its transformation, and each trace makes them new.
+    """
+    key = (node.key, tuple(map(_type_key, node.inputs)), tuple(active), jax.dtypes.canonicalize_dtype(np.float64))
+    if key in _pushforwards:
+        return _pushforwards[key][0]
+    structs = [v.abstract for v in node.inputs]
+    program = jax.make_jaxpr(lambda full, tangents: _tangents(node, active, full, tangents))(
+        structs, [structs[i] for i in active]
+    )
+    trace = read(program)
+    if isinstance(node, Elementary) and not any(isinstance(v, jax.core.Tracer) for _, v in trace.constants):
+        _pushforwards[key] = (trace, node)  # the node stays alive with its key: identities in keys remain unique
+    return trace
+
+
+def _tangents(node: Node, active: Sequence[int], full: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+    def inexact_outputs(*moving: Any) -> list[Any]:
+        values = list(full)
+        for i, value in zip(active, moving, strict=True):
+            values[i] = value
+        return [y for y, v in zip(node.evaluate(*values), node.outputs, strict=True) if v.inexact]
+
+    primals = tuple(full[i] for i in active)
+    if isinstance(node, CustomVJP):
+        # A custom backward rule has no forward one; the transpose of its pullback, which is linear, is the forward map.
+        outputs, pullback = jax.vjp(inexact_outputs, *primals)
+        return jax.linear_transpose(pullback, outputs)(tuple(tangents))[0]
+    return jax.jvp(inexact_outputs, primals, tuple(tangents))[1]
+
+
+def _type_key(variable: Variable) -> tuple[Any, ...]:
+    return variable.shape, variable.dtype, variable.weak
+
+
+def single(function: Callable[..., Any], *inputs: Variable) -> Node:
+    """The one node that ``function`` (one primitive, such as ``lax.mul``) makes at these shapes."""
+    key = (function, tuple(map(_type_key, inputs)))
+    if key not in _singles:
+        trace = read(jax.make_jaxpr(function)(*(v.abstract for v in inputs)))
+        if len(trace.nodes) != 1:
+            raise ValueError(f"{function} is not one primitive")
+        _singles[key] = trace.nodes[0]
+    return _singles[key]

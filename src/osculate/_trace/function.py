@@ -1,0 +1,120 @@
+"""From a user's function to its trace: through JAX where it is written for JAX, through the NumPy door where not."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.core
+import numpy as np
+
+from osculate._errors import Location, Unreadable, WrongType, first_user_location
+
+from .nodes import Literal, Node, Trace
+from .numpy_door import is_door_error, numpy_door
+from .reader import read
+
+
+def trace(f: Callable[..., Any], *primals: Any, asked: str, deterministic: bool = False) -> tuple[Trace, Any]:
+    """Run ``f`` once on abstract values shaped like ``primals`` (pytrees) and read what it did.
+
+    Returns the trace, whose inputs and outputs are the leaves in order, and the output as a pytree of shapes. With
+    ``deterministic`` the function is traced twice and the two programs compared, since a random number drawn inside it
+    would otherwise be frozen in silence.
+
+    Raises
+    ------
+    Unreadable
+        If ``f`` does with its argument what no trace can follow (``math.sin``, ``float(x)``, in-place writes), or draws
+        random numbers. The message names the user's line.
+    """
+    program, shape = _program(f, primals, asked)
+    result = read(program)
+    if deterministic:
+        again = read(_program(f, primals, asked)[0])
+        if (difference := _difference(result, again)) is not None:
+            raise Unreadable(
+                asked,
+                f"two traces of {_name(f)} at the same point differ, so it draws random numbers or keeps state",
+                where=difference.where or function_location(f),
+                remedy="pass the random numbers in as an argument, or use jax.random with a fixed key",
+            )
+    return result, shape
+
+
+def _program(f: Callable[..., Any], primals: Sequence[Any], asked: str) -> tuple[Any, Any]:
+    make = functools.partial(jax.make_jaxpr, return_shape=True)
+    try:
+        return make(f)(*primals)
+    except Exception as error:
+        if isinstance(error, TypeError) and _precisions_clash(error):
+            raise WrongType(
+                asked,
+                f"float32 and float64 meet inside {_name(f)} where JAX does not mix them: {_first_line(error)}",
+                where=_error_location(error) or function_location(f),
+                remedy="the point is float64 (Python's and NumPy's own precision): make the function's constants "
+                "float64 too, or pass JAX arrays, for example jnp.asarray(x, jnp.float32)",
+            ) from error
+        if isinstance(error, Unreadable) or not is_door_error(error):
+            raise
+        return make(numpy_door(f))(*primals)
+
+
+def _precisions_clash(error: TypeError) -> bool:
+    text = str(error)
+    return ("float32" in text and "float64" in text) or ("f32[" in text and "f64[" in text)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _error_location(error: BaseException) -> Location | None:
+    frames: list[tuple[str, int, str]] = []
+    step = error.__traceback__
+    while step is not None:
+        frames.append((step.tb_frame.f_code.co_filename, step.tb_lineno, step.tb_frame.f_code.co_name))
+        step = step.tb_next
+    return first_user_location(reversed(frames))
+
+
+def function_location(f: Callable[..., Any]) -> Location | None:
+    """Where the user wrote ``f``."""
+    while isinstance(f, functools.partial):
+        f = f.func
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    return first_user_location([(code.co_filename, code.co_firstlineno, code.co_name)]) if code else None
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def _difference(one: Trace, two: Trace) -> Node | None:
+    """First node at which two traces of the same function differ, or None."""
+    closed_one, closed_two = dict(one.constants), dict(two.constants)
+    for a, b in zip(one.nodes, two.nodes, strict=False):
+        if a.name != b.name or len(a.inputs) != len(b.inputs):
+            return a
+        for u, v in zip(a.inputs, b.inputs, strict=True):
+            if isinstance(u, Literal) and isinstance(v, Literal):
+                same = _equal(u.value, v.value)
+            else:
+                same = _equal(closed_one.get(u), closed_two.get(v))
+            if not same:
+                return a
+    if len(one.nodes) != len(two.nodes):
+        longer = one if len(one.nodes) > len(two.nodes) else two
+        return longer.nodes[min(len(one.nodes), len(two.nodes))]
+    return None
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if a is b or isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
+        return True
+    if getattr(a, "dtype", None) is not None and jax.dtypes.issubdtype(a.dtype, jax.dtypes.extended):
+        return a.dtype == b.dtype
+    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=np.asarray(a).dtype.kind in "fc")

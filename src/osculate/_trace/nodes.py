@@ -1,0 +1,157 @@
+"""What a traced program is made of: our own frozen nodes, so that no reading ever sees a raw equation of JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from osculate._errors import Location, first_user_location
+
+
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """An array of the program, known by its shape and dtype alone. Two variables are equal only if identical."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+    weak: bool = False
+
+    @property
+    def inexact(self) -> bool:
+        """Whether it holds floating-point or complex numbers: only those have derivatives."""
+        return jnp.issubdtype(self.dtype, np.inexact)
+
+    @property
+    def abstract(self) -> jax.ShapeDtypeStruct:
+        """The same facts as JAX's own type, for tracing a rule at this shape."""
+        return jax.ShapeDtypeStruct(self.shape, self.dtype, weak_type=self.weak)
+
+    def __str__(self) -> str:
+        return f"{np.dtype(self.dtype).name if self.inexact else self.dtype}{list(self.shape)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Literal(Variable):
+    """A scalar written into the program."""
+
+    value: Any = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Node:
+    """One step of a program: ``outputs = name(*inputs, **params)``.
+
+    ``key`` identifies the operation (name and parameters, not its inputs): two nodes with the same key compute the same
+    function. ``evaluate`` computes it on arrays or tracers.
+    """
+
+    name: str
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+    params: Mapping[str, Any] = field(repr=False)
+    key: Hashable = field(repr=False)
+    run: Callable[..., Sequence[Any]] = field(repr=False)
+    traceback: Any = field(default=None, repr=False)
+
+    def evaluate(self, *values: Any) -> list[Any]:
+        """Values of the outputs at the values of the inputs."""
+        return list(self.run(*values))
+
+    @cached_property
+    def where(self) -> Location | None:
+        """The user's own line that made this node."""
+        if self.traceback is None:
+            return None
+        return first_user_location((f.file_name, f.line_num, f.function_name) for f in self.traceback.frames)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Elementary(Node):
+    """A primitive without a body. ``linear``: linear in all its inexact inputs jointly, by JAX's own table."""
+
+    linear: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Call(Node):
+    """A program called as a whole (``jit``, ``remat``): reading its body in place is reading the call."""
+
+    body: Trace
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CustomJVP(Node):
+    """A function with the user's own forward rule. ``body`` is its value; the rule alone defines its derivatives."""
+
+    body: Trace
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CustomVJP(Node):
+    """A function with the user's own backward rule. ``body`` is its value; the rule alone defines its derivatives."""
+
+    body: Trace
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scan(Node):
+    """``lax.scan``; inputs are ``constants``, then ``carries``, then the scanned arrays."""
+
+    body: Trace
+    constants: int
+    carries: int
+    length: int
+    reverse: bool
+    unroll: Any
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class While(Node):
+    """``lax.while_loop``; inputs are the constants of the predicate, those of the body, then the carries."""
+
+    predicate: Trace
+    body: Trace
+    predicate_constants: int
+    body_constants: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cond(Node):
+    """``lax.cond`` and ``lax.switch``; the first input is the index of the branch."""
+
+    branches: tuple[Trace, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearSolve(Node):
+    """``lax.custom_linear_solve``: x with ``matvec(x) = b``.
+
+    Inputs are the constants of ``matvec``, of its transpose, of ``solve``, of the transposed solve, then b.
+    """
+
+    matvec: Trace
+    solve: Trace
+    matvec_constants: int
+    solve_constants: slice
+    right_sides: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A program: ``outputs`` from ``inputs`` by ``nodes`` in order, with the arrays it closes over."""
+
+    inputs: tuple[Variable, ...]
+    constants: tuple[tuple[Variable, Any], ...] = field(repr=False)
+    nodes: tuple[Node, ...]
+    outputs: tuple[Variable, ...]
+    run: Callable[..., list[Any]] = field(repr=False)
+
+    def evaluate(self, *values: Any) -> list[Any]:
+        """Values of the outputs; every JAX transformation works through this."""
+        return self.run(*values)
