@@ -1,0 +1,8 @@
+"""Formulas as people write them, read by a whitelist of names and operators, never by ``eval``."""
+
+from __future__ import annotations
+
+from osculate._formula.formula import Formula, parse
+from osculate._formula.points import Window, parse_point, parse_window
+
+__all__ = ["Formula", "Window", "parse", "parse_point", "parse_window"]
