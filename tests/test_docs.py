@@ -3,6 +3,7 @@
 import doctest
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,26 @@ import osculate
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LANGUAGES = {"python", "sh", "powershell", "text", "json", "toml", "html"}
-FENCE = re.compile(r"^```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^```(?P<language>\S*)(?: requires=(?P<requires>\w+))?\n(?P<text>.*?)^```\s*$", re.MULTILINE | re.DOTALL
+)
 LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?:#[^)\s]*)?\)")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: its language, its text and the line on which the text begins."""
+    """One fenced block: its language, the package it says it needs, its text and the line on which the text begins."""
 
     language: str
+    requires: str
     text: str
     line: int
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is Python that can run here: ``python requires=torch`` needs PyTorch, which no extra brings."""
+        return self.language == "python" and (not self.requires or find_spec(self.requires) is not None)
 
 
 def name_of(page: Path) -> str:
@@ -32,7 +41,10 @@ def name_of(page: Path) -> str:
 
 def blocks(page: Path) -> list[Block]:
     source = page.read_text(encoding="utf-8")
-    return [Block(m["language"], m["text"], source.count("\n", 0, m.start("text")) + 1) for m in FENCE.finditer(source)]
+    return [
+        Block(m["language"], m["requires"] or "", m["text"], source.count("\n", 0, m.start("text")) + 1)
+        for m in FENCE.finditer(source)
+    ]
 
 
 def run_session(block: Block, page: Path, names: dict) -> None:
@@ -56,13 +68,15 @@ def test_every_python_block_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "__page__"}
     for block in blocks(page):
-        if block.language == "python":
+        if block.runs:
             run = run_session if ">>>" in block.text else run_script
             run(block, page, names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_blocks_say_their_language_and_python_holds_no_shell(page):
+    fences = re.findall(r"^```", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) == 2 * len(blocks(page)), f"{name_of(page)} has a fence that is not closed or not understood"
     for block in blocks(page):
         assert block.language in LANGUAGES, f"{name_of(page)}:{block.line}: unknown language {block.language!r}"
         if block.language == "python":
