@@ -1,6 +1,6 @@
 """The one room that knows JAX's internals: a function and its arguments become a ``Trace`` of our own frozen nodes."""
 
-from .derived import pushforward, single
+from .derived import program, pushforward, single
 from .function import function_location, trace
 from .nodes import (
     Call,
@@ -36,6 +36,7 @@ __all__ = [
     "function_location",
     "is_traced",
     "precision_of",
+    "program",
     "pushforward",
     "single",
     "trace",

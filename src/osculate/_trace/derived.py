@@ -13,7 +13,7 @@ from .nodes import CustomVJP, Elementary, Node, Trace, Variable
 from .reader import read
 
 _pushforwards: dict[Any, tuple[Trace, Node]] = {}
-_singles: dict[Any, Node] = {}
+_programs: dict[Any, Trace] = {}
 
 
 def pushforward(node: Node, active: Sequence[int]) -> Trace:
@@ -55,12 +55,17 @@ def _type_key(variable: Variable) -> tuple[Any, ...]:
     return variable.shape, variable.dtype, variable.weak
 
 
+def program(function: Callable[..., Any], *inputs: Variable) -> Trace:
+    """The trace of a small function of JAX's own at these shapes; each is read once."""
+    key = (function, tuple(map(_type_key, inputs)), jax.dtypes.canonicalize_dtype(np.float64))
+    if key not in _programs:
+        _programs[key] = read(jax.make_jaxpr(function)(*(v.abstract for v in inputs)))
+    return _programs[key]
+
+
 def single(function: Callable[..., Any], *inputs: Variable) -> Node:
     """The one node that ``function`` (one primitive, such as ``lax.mul``) makes at these shapes."""
-    key = (function, tuple(map(_type_key, inputs)))
-    if key not in _singles:
-        trace = read(jax.make_jaxpr(function)(*(v.abstract for v in inputs)))
-        if len(trace.nodes) != 1:
-            raise ValueError(f"{function} is not one primitive")
-        _singles[key] = trace.nodes[0]
-    return _singles[key]
+    nodes = program(function, *inputs).nodes
+    if len(nodes) != 1:
+        raise ValueError(f"{function} is not one primitive")
+    return nodes[0]

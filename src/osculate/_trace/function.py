@@ -46,9 +46,11 @@ def trace(f: Callable[..., Any], *primals: Any, asked: str, deterministic: bool 
 
 
 def _program(f: Callable[..., Any], primals: Sequence[Any], asked: str) -> tuple[Any, Any]:
-    make = functools.partial(jax.make_jaxpr, return_shape=True)
+    def make(function: Callable[..., Any]) -> Any:  # a new function each time: JAX keeps traces by identity
+        return jax.make_jaxpr(lambda *moving: function(*moving), return_shape=True)(*primals)
+
     try:
-        return make(f)(*primals)
+        return make(f)
     except Exception as error:
         if isinstance(error, TypeError) and _precisions_clash(error):
             raise WrongType(
@@ -60,7 +62,7 @@ def _program(f: Callable[..., Any], primals: Sequence[Any], asked: str) -> tuple
             ) from error
         if isinstance(error, Unreadable) or not is_door_error(error):
             raise
-        return make(numpy_door(f))(*primals)
+        return make(numpy_door(f))
 
 
 def _precisions_clash(error: TypeError) -> bool:

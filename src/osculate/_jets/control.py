@@ -1,0 +1,176 @@
+"""Jet rules of loops and branches: all coefficients of a carry travel through the loop together.
+
+A rule here says what one step does to packed coefficients; the algebra says how a loop over packed coefficients runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, cast
+
+from osculate._interpret import register
+from osculate._trace import Cond, Node, Scan, Trace, Variable, While
+
+from .algebra import Coefficients, Packed
+from .network import Network
+from .stream import Constant, Joint, Stream, at_degree
+
+
+@register("jets", "scan")
+def scan(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """``lax.scan``: the body maps the series of carry and item to those of the new carry and output."""
+    loop = cast(Scan, node)
+    constants, moving = inputs[: loop.constants], inputs[loop.constants :]
+    variables = loop.body.inputs[loop.constants :]
+    offsets, out_offsets = _offsets(network, loop.body, constants, variables, moving, loop.carries)
+
+    def step(carry: Packed, items: Packed) -> tuple[Packed, Packed]:
+        # What the loop closes over is made anew in each step: its coefficients are the same arrays, its streams new.
+        inner = network.child()
+        still = [_repacked(inner, network, stream) for stream in constants]
+        rows = _step(inner, loop.body, still, variables, [*carry, *items], offsets, out_offsets)
+        return rows[: loop.carries], rows[loop.carries :]
+
+    @cache
+    def run() -> Packed:
+        packed = [_packed(network, s, o) for s, o in zip(moving, offsets, strict=True)]
+        carry, stacked = network.algebra.scan(
+            step,
+            packed[: loop.carries],
+            packed[loop.carries :],
+            loop.body.outputs,
+            length=loop.length,
+            reverse=loop.reverse,
+            unroll=loop.unroll,
+        )
+        return [*carry, *stacked]
+
+    return _joint(network, node.outputs, run, out_offsets)
+
+
+@register("jets", "while")
+def while_loop(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """``lax.while_loop``: the predicate sees coefficient 0, so the loop runs as it does for the value."""
+    loop = cast(While, node)
+    before = loop.predicate_constants
+    after = before + loop.body_constants
+    tested, constants, moving = inputs[:before], inputs[before:after], inputs[after:]
+    variables = loop.body.inputs[loop.body_constants :]
+    offsets, _ = _offsets(network, loop.body, constants, variables, moving, len(moving))
+
+    def predicate(carry: Packed) -> Any:
+        inner = network.child()
+        still = [_standing(inner, s.variable, s.value(0)) for s in tested]
+        values = [_standing(inner, v, row[0]) for v, row in zip(variables, carry, strict=True)]
+        return inner.run(loop.predicate, [*still, *values])[0].value(0)
+
+    def step(carry: Packed) -> Packed:
+        inner = network.child()
+        still = [_repacked(inner, network, stream) for stream in constants]
+        return _step(inner, loop.body, still, variables, carry, offsets, offsets)
+
+    @cache
+    def run() -> Packed:
+        packed = [_packed(network, s, o) for s, o in zip(moving, offsets, strict=True)]
+        return network.algebra.while_loop(predicate, step, packed, loop.body.outputs)
+
+    return _joint(network, node.outputs, run, offsets)
+
+
+@register("jets", "cond")
+def cond(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """``lax.cond`` and ``lax.switch``: the branch that the value takes."""
+    branches = cast(Cond, node).branches
+    index, moving = inputs[0], inputs[1:]
+    variables = branches[0].inputs
+    offsets = [s.offset for s in moving]
+    per_branch = [_output_offsets(network, branch, (), variables, offsets) for branch in branches]
+    out_offsets = [max(column) for column in zip(*per_branch, strict=True)]
+
+    def taken(branch: Trace, operands: Packed) -> Packed:
+        return _step(network.child(), branch, (), branch.inputs, operands, offsets, out_offsets)
+
+    @cache
+    def run() -> Packed:
+        packed = [_packed(network, s, o) for s, o in zip(moving, offsets, strict=True)]
+        programs = [partial(taken, branch) for branch in branches]
+        return network.algebra.switch(index.value(0), programs, packed, node.outputs)
+
+    return _joint(network, node.outputs, run, out_offsets)
+
+
+def _step(
+    inner: Network,
+    body: Trace,
+    constants: Sequence[Stream],
+    variables: Sequence[Variable],
+    rows: Packed,
+    offsets: Sequence[int],
+    out_offsets: Sequence[int],
+) -> Packed:
+    """Packed outputs of a body from its packed inputs."""
+    streams = [inner.series(v, row, o) for v, row, o in zip(variables, rows, offsets, strict=True)]
+    outputs = inner.run(body, [*constants, *streams], settle=True)
+    return [_packed(inner, s, o) for s, o in zip(outputs, out_offsets, strict=True)]
+
+
+def _packed(network: Network, stream: Stream, offset: int) -> Coefficients:
+    """All coefficients of a stream from degree ``offset`` on, padded with zeros to one length for all streams."""
+    if not stream.variable.inexact:
+        return [stream.value(0)] + [None] * network.order
+    return [at_degree(stream, k, offset) if k + offset <= network.order else None for k in range(network.order + 1)]
+
+
+def _repacked(inner: Network, network: Network, stream: Stream) -> Stream:
+    """The same series in another network."""
+    return inner.series(stream.variable, _packed(network, stream, stream.offset), stream.offset)
+
+
+def _standing(network: Network, variable: Variable, value: Any) -> Stream:
+    return network.series(variable, [network.algebra.zeros(variable, 0) if value is None else value])
+
+
+def _output_offsets(
+    network: Network, body: Trace, constants: Sequence[Stream], variables: Sequence[Variable], offsets: Sequence[int]
+) -> list[int]:
+    """Degrees at which the outputs of a body begin, from those of its inputs; streams are lazy, so nothing is computed."""
+    inner = network.child()
+    still = [inner.series(s.variable, [None, s if not s.constant else None], s.offset) for s in constants]
+    moving = [inner.series(v, [None, v], o) for v, o in zip(variables, offsets, strict=True)]
+    return [stream.offset for stream in inner.run(body, [*still, *moving])]
+
+
+def _offsets(
+    network: Network,
+    body: Trace,
+    constants: Sequence[Stream],
+    variables: Sequence[Variable],
+    moving: Sequence[Stream],
+    carries: int,
+) -> tuple[list[int], list[int]]:
+    """Offsets of a loop's moving inputs and outputs: those of the carry are a fixed point, since a step can raise them."""
+    offsets = [s.offset for s in moving]
+    while True:
+        outputs = _output_offsets(network, body, constants, variables, offsets)
+        raised = [max(a, b) for a, b in zip(offsets[:carries], outputs[:carries], strict=True)]
+        if raised == offsets[:carries]:
+            return offsets, [*raised, *outputs[carries:]]
+        offsets[:carries] = raised
+
+
+def _joint(
+    network: Network, variables: Sequence[Variable], run: Callable[[], Packed], offsets: Sequence[int]
+) -> list[Stream]:
+    """Streams of the outputs of a loop that runs once, when the first coefficient is asked for."""
+
+    def coefficient(i: int, k: int) -> Any:
+        row = run()[i]
+        return row[k] if k < len(row) else None
+
+    return [
+        Joint(network.algebra, variable, partial(coefficient, i), offset)
+        if variable.inexact
+        else Constant(network.algebra, variable, partial(coefficient, i, 0))
+        for i, (variable, offset) in enumerate(zip(variables, offsets, strict=True))
+    ]

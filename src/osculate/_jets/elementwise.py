@@ -1,0 +1,187 @@
+"""Direct jet rules of elementwise primitives: sums, products, quotients, powers, and tanh.
+
+All other elementwise functions follow from their JVP rules. These stand here because they are the operations that the
+recurrences themselves are made of, or because a direct rule is right where the derived one is not: powers at 0, and
+tanh far from 0, where 1 − tanh² cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from osculate._interpret import register
+from osculate._trace import Literal, Node, Variable, single
+
+from .network import Network, Primal, partly_linear
+from .stream import Constant, Integral, Linear, Product, Quotient, Stream, Sum, Zero
+
+LARGEST_INTEGER_POWER = 1024
+"""Above this, x**n is read as a real power: repeated squaring would only add rounding."""
+
+
+@register("jets", "add", "add_any", "sub")
+def add(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """(a ± b)[k] = a[k] ± b[k]."""
+    a, b = inputs
+    first = partial(Primal(network.algebra, node, inputs), 0) if a.offset == b.offset == 0 else None
+    return [Sum(network.algebra, node, a, b, -1 if node.name == "sub" else 1, first)]
+
+
+@register("jets", "mul", "dot_general", "conv_general_dilated")
+def multiply(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """Cauchy product of whatever is linear in each of two operands."""
+    a, b = inputs
+    if a.constant or b.constant:
+        if a.offset + b.offset and (isinstance(a, Zero) or isinstance(b, Zero)):
+            return [Zero(network.algebra, node.outputs[0])]
+        return partly_linear(network, node, inputs, [1 if a.constant else 0])
+    first = partial(Primal(network.algebra, node, inputs), 0) if a.offset == b.offset == 0 else None
+    return [Product(network.algebra, node, a, b, first)]
+
+
+@register("jets", "square")
+def square(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """x² as a product with itself."""
+    return [network.multiply(inputs[0], inputs[0], partial(Primal(network.algebra, node, inputs), 0))]
+
+
+@register("jets", "div")
+def divide(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """q = a / b from q b = a."""
+    a, b = inputs
+    if b.constant:
+        return partly_linear(network, node, inputs, [0])
+    first = partial(Primal(network.algebra, node, inputs), 0) if a.offset == 0 else None
+    return [Quotient(network.algebra, node, single(lax.mul, b.variable, node.outputs[0]), a, b, first)]
+
+
+@register("jets", "integer_pow")
+def integer_power(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """xⁿ by repeated squaring of streams: exact at 0, where recurrences that divide by x₀ are not."""
+    return [_power(network, node, inputs, node.params["y"])]
+
+
+@register("jets", "pow")
+def power(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """xᵃ: repeated squaring for integer a, Miller's recurrence for other known a, the JVP rule otherwise."""
+    exponent = _known_scalar(inputs[1])
+    if exponent is None or not isinstance(exponent, float):
+        return network.by_pushforward(node, inputs)
+    if exponent.is_integer() and abs(exponent) <= LARGEST_INTEGER_POWER:
+        return [_power(network, node, inputs, int(exponent))]
+    if not np.isfinite(exponent) or not jnp.issubdtype(node.outputs[0].dtype, np.floating):
+        return network.by_pushforward(node, inputs)
+    return [RealPower(network, node, inputs, exponent)]
+
+
+@register("jets", "tanh")
+def tanh(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """y′ = (1 − y²) x′, with the first coefficient of 1 − y² as sech², which does not cancel."""
+    x, variable = inputs[0], node.outputs[0]
+    if not jnp.issubdtype(variable.dtype, np.floating):
+        return network.by_pushforward(node, inputs)
+    y = Integral(network.algebra, variable, partial(Primal(network.algebra, node, inputs), 0), lambda: change)
+    standing = Constant(network.algebra, x.variable, lambda: x.value(0))
+    slope = Linear(
+        network.algebra,
+        single(lax.neg, variable),
+        [network.multiply(y, y)],
+        [0],
+        first=lambda: network.apply(_sech_squared, standing)[0].value(0),
+    )
+    change = network.multiply(slope, x.derivative())
+    return [y]
+
+
+@register("jets", "sign", "floor", "ceil", "round", "nextafter", "stop_gradient")
+def piecewise_constant(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """Constant wherever it is smooth."""
+    if jnp.issubdtype(node.outputs[0].dtype, np.complexfloating) and node.name == "sign":
+        return network.by_pushforward(node, inputs)
+    if inputs[0].offset:
+        return [Zero(network.algebra, node.outputs[0])]
+    return network.constants(node, inputs)
+
+
+class RealPower(Stream):
+    """xᵃ for a known real a: k x₀ y[k] = Σ_{j ≥ 1} (a j − (k − j)) x[j] y[k − j] (Euler; Knuth, TAOCP vol. 2, 4.7).
+
+    At x₀ = 0 the recurrence divides by zero; there the leading term C(a, k) x₀^(a−k) x[1]^k takes over: it is 0 below
+    the exponent and infinite above, as the derivatives are.
+    """
+
+    def __init__(self, network: Network, node: Node, inputs: Sequence[Stream], exponent: float) -> None:
+        super().__init__(network.algebra, node.outputs[0])
+        self.network, self.x, self.exponent = network, inputs[0], exponent
+        self.first = Primal(network.algebra, node, inputs)
+        self.product = single(lax.mul, self.x.variable, self.variable)
+
+    def compute(self, k: int) -> Any:
+        if k == 0:
+            return self.first(0)
+        total: Any = None
+        for j in range(1, k + 1):
+            if (u := self.x[j]) is not None and (v := self[k - j]) is not None:
+                term = self.algebra.evaluate(self.product, [u, v], [j, k - j])[0]
+                term = self.algebra.scale(term, self.exponent * j - (k - j))
+                total = term if total is None else self.algebra.add(total, term)
+        if total is None:
+            return None
+        binomial = float(np.prod([(self.exponent - i) / (i + 1) for i in range(k)]))
+        arrays = [self.algebra.divide(total, k), self.x.value(0), self.x.value(1)]
+        standing = [Constant(self.algebra, self.variable, partial(_itself, value)) for value in arrays]
+        scalar = Variable((), self.variable.dtype)
+        numbers = [self.network.constant(scalar, np.asarray(c, scalar.dtype)) for c in (binomial, self.exponent - k, k)]
+        return self.network.apply(_over_first, *standing, *numbers)[0].value(0)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _over_first(rest: Any, x0: Any, x1: Any, binomial: Any, remaining: Any, k: Any) -> Any:
+    at_zero = x0 == 0
+    leading = binomial * jnp.where(at_zero, x0, 1.0) ** remaining * x1**k
+    return jnp.where(at_zero, leading, rest / jnp.where(at_zero, 1.0, x0))
+
+
+def _power(network: Network, node: Node, inputs: Sequence[Stream], exponent: int) -> Stream:
+    x, variable = inputs[0], node.outputs[0]
+    first: Callable[[], Any] = partial(Primal(network.algebra, node, inputs), 0)
+    if exponent == 0:
+        return Constant(network.algebra, variable, first)
+    if exponent > 0:
+        return x if exponent == 1 else _positive_power(network, x, exponent, first)
+    below = _positive_power(network, x, -exponent, None)
+    one = Constant(network.algebra, variable, first)  # only its zeros are used: coefficient 0 is the program's own
+    over, times = single(lax.div, variable, variable), single(lax.mul, variable, variable)
+    return Quotient(network.algebra, over, times, one, below, first)
+
+
+def _positive_power(network: Network, x: Stream, exponent: int, first: Callable[[], Any] | None) -> Stream:
+    """Repeated squaring; ``first`` is the value that the program itself computed."""
+    if exponent == 1:
+        return x
+    half = _positive_power(network, x, exponent // 2, None)
+    if exponent % 2 == 0:
+        return network.multiply(half, half, first)
+    return network.multiply(x, network.multiply(half, half), first)
+
+
+def _known_scalar(stream: Stream) -> float | complex | None:
+    """The value of a scalar written into the program, or None."""
+    if not isinstance(stream.variable, Literal):
+        return None
+    value = stream.variable.value
+    return complex(value) if np.iscomplexobj(value) else float(value)
+
+
+def _sech_squared(x: Any) -> Any:
+    decay = jnp.exp(-2 * jnp.abs(x))
+    return 4 * decay / (1 + decay) ** 2

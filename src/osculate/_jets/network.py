@@ -1,0 +1,214 @@
+"""A network of streams: the trace of a function, read as power series.
+
+The one law: y = p(x) is the integral of the stream ``jvp(p)(x; x′)``. The JVP rule of p is itself a program, read as
+streams. Where p(x) reappears inside its own rule, the memo hands back the very stream that is being defined, and the
+rule becomes a recurrence: every differentiable primitive gets all orders at polynomial cost, with no table of
+derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jax import lax
+
+from osculate._errors import Location, Unreadable
+from osculate._interpret import forward, table
+from osculate._trace import Call, Literal, Node, Trace, Variable, program, pushforward, single
+
+from .algebra import Algebra, Coefficients
+from .stream import Constant, Given, Integral, Linear, Product, Stream, Zero
+
+Rule = Callable[["Network", Node, Sequence[Stream]], Sequence[Stream]]
+
+RULES: dict[str, Rule] = table("jets")
+
+
+class Network:
+    """Streams over one algebra, up to one order, with the memo that closes the recurrences."""
+
+    def __init__(self, asked: str, algebra: Algebra, order: int) -> None:
+        self.asked, self.algebra, self.order = asked, algebra, order
+        self._memo: dict[Hashable, tuple[Sequence[Stream], Sequence[Stream]]] = {}
+        self._where: Location | None = None
+
+    # making streams
+
+    def child(self) -> Network:
+        """A network for the body of a loop: its coefficients live inside the loop, so it shares no memo."""
+        child = Network(self.asked, self.algebra, self.order)
+        child._where = self._where
+        return child
+
+    def constant(self, variable: Variable, value: Any) -> Constant:
+        """A value that does not move."""
+        if isinstance(variable, Literal) and variable.inexact and _is_zero(value):
+            return Zero(self.algebra, variable)
+        return Constant(self.algebra, variable, lambda: self.algebra.literal(value, variable))
+
+    def series(self, variable: Variable, coefficients: Coefficients, offset: int = 0) -> Stream:
+        """A stream with these coefficients; a constant one where only coefficient 0 is there."""
+        if offset == 0 and variable.inexact and any(c is not None for c in coefficients[1:]):
+            return Given(self.algebra, variable, coefficients)
+        if offset > 0:
+            return Given(self.algebra, variable, coefficients, offset)
+        first = coefficients[0]
+        return Zero(self.algebra, variable) if first is None else Constant(self.algebra, variable, lambda: first)
+
+    def constants(self, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+        """Outputs that do not move, whatever the inputs do."""
+        first = Primal(self.algebra, node, inputs)
+        return [Constant(self.algebra, v, partial(first, i)) for i, v in enumerate(node.outputs)]
+
+    def multiply(self, a: Stream, b: Stream, first: Callable[[], Any] | None = None) -> Stream:
+        """The elementwise product; ``first`` overrides coefficient 0."""
+        return Product(self.algebra, single(lax.mul, a.variable, b.variable), a, b, first)
+
+    def apply(self, function: Callable[..., Any], *inputs: Stream) -> list[Stream]:
+        """Streams of a small JAX function of streams: the way to write a direct rule."""
+        return self.run(program(function, *(s.variable for s in inputs)), inputs)
+
+    # reading programs
+
+    def run(self, trace: Trace, inputs: Sequence[Stream], *, settle: bool = False) -> list[Stream]:
+        """Output streams of a program.
+
+        With ``settle``, the coefficients of each stream are computed in the program's order, so that long programs do
+        not recurse deeply.
+        """
+        wanted = {v for node in trace.nodes for v in node.inputs} | set(trace.outputs)
+
+        def step(node: Node, arguments: list[Stream]) -> Sequence[Stream]:
+            outputs = self.node(node, arguments, settle=settle)
+            if settle:
+                for variable, stream in zip(node.outputs, outputs, strict=True):
+                    if variable in wanted:
+                        self.settle(stream)
+            return outputs
+
+        return forward(trace, inputs, step, self.constant)
+
+    def settle(self, stream: Stream) -> None:
+        """Compute all coefficients up to the order."""
+        for k in range(1 if stream.constant else self.order - stream.offset + 1):
+            stream[k]
+
+    def node(self, node: Node, inputs: Sequence[Stream], *, settle: bool = False) -> Sequence[Stream]:
+        """Output streams of one node."""
+        if isinstance(node, Call):
+            return self.run(node.body, inputs, settle=settle)
+        key = (node.key, tuple(map(_identity, inputs)))
+        if key not in self._memo:
+            outer, self._where = self._where, self._where or node.where
+            try:
+                streams = self._make(node, inputs)
+            finally:
+                self._where = outer
+            self._memo[key] = (streams, inputs)  # the inputs stay alive, so that their identities stay unique
+        return self._memo[key][0]
+
+    def _make(self, node: Node, inputs: Sequence[Stream]) -> Sequence[Stream]:
+        if all(s.constant for s in inputs):
+            if node.name in _KEEP_ZERO and isinstance(inputs[0], Zero):
+                return [Zero(self.algebra, node.outputs[0])]
+            return self.constants(node, inputs)
+        if not any(v.inexact for v in node.outputs):
+            return self.constants(node, inputs)
+        if (rule := RULES.get(node.name)) is not None:
+            return rule(self, node, inputs)
+        if getattr(node, "linear", False):
+            return linear(self, node, inputs)
+        return self.by_pushforward(node, inputs)
+
+    def by_pushforward(self, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+        """The one law: integrate the node's own JVP rule."""
+        active = [i for i, s in enumerate(inputs) if not s.constant and s.variable.inexact]
+        first = Primal(self.algebra, node, inputs)
+        offset = max(inputs[i].offset for i in active)
+        read: list[list[Stream]] = []
+        where = self._where
+
+        def integrand(index: int) -> Stream:
+            if not read:
+                outer, self._where = self._where, where
+                try:
+                    rule = self._pushforward(node, active)
+                    read.append(self.run(rule, [*inputs, *(inputs[i].derivative() for i in active)]))
+                finally:
+                    self._where = outer
+            return read[0][index]
+
+        streams: list[Stream] = []
+        moving = 0
+        for i, variable in enumerate(node.outputs):
+            if variable.inexact:
+                streams.append(Integral(self.algebra, variable, partial(first, i), partial(integrand, moving), offset))
+                moving += 1
+            else:
+                streams.append(Constant(self.algebra, variable, partial(first, i)))
+        return streams
+
+    def _pushforward(self, node: Node, active: Sequence[int]) -> Trace:
+        try:
+            return pushforward(node, active)
+        except (NotImplementedError, ValueError, TypeError, AssertionError) as error:
+            raise self.unreadable(node, f"JAX cannot differentiate it: {str(error).splitlines()[0]}") from error
+
+    def unreadable(self, node: Node, why: str) -> Unreadable:
+        """The error for a node without a rule, with the user's line."""
+        return Unreadable(
+            self.asked,
+            f"no jet rule for primitive `{node.name}`: {why}",
+            where=self._where or node.where,
+            remedy=f'add one with @osculate.register("jets", "{node.name}") (CONTRIBUTING.md shows how), '
+            "or rewrite that line with functions that osculate.coverage(f)(x) calls readable",
+        )
+
+
+class Primal:
+    """The outputs of a node at coefficient 0 of its inputs, computed once, when first asked for."""
+
+    def __init__(self, algebra: Algebra, node: Node, inputs: Sequence[Stream]) -> None:
+        self.algebra, self.node, self.inputs = algebra, node, inputs
+        self._values: list[Any] | None = None
+
+    def __call__(self, index: int = 0) -> Any:
+        if self._values is None:
+            values = [s.value(0) for s in self.inputs]
+            degrees = [None if s.constant else s.offset for s in self.inputs]
+            self._values = self.algebra.evaluate(self.node, values, degrees)
+        return self._values[index]
+
+
+def linear(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """Rule of a node that is linear in all its inexact inputs jointly; the others (indices, predicates) stand still."""
+    moving = [i for i, s in enumerate(inputs) if s.variable.inexact]
+    return partly_linear(network, node, inputs, moving)
+
+
+def partly_linear(network: Network, node: Node, inputs: Sequence[Stream], moving: Sequence[int]) -> list[Stream]:
+    """Rule of a node that is linear in the inputs at ``moving`` jointly while the others stand still."""
+    first = Primal(network.algebra, node, inputs)
+    offset = max(inputs[i].offset for i in moving)
+    return [
+        Linear(network.algebra, node, inputs, moving, i, partial(first, i) if offset == 0 else None)
+        for i in range(len(node.outputs))
+    ]
+
+
+_KEEP_ZERO = frozenset({"broadcast_in_dim", "convert_element_type", "neg", "reshape", "copy", "squeeze"})
+
+
+def _identity(stream: Stream) -> Hashable:
+    """What the memo compares: the stream itself, or the bits of a literal."""
+    if isinstance(stream.variable, Literal):
+        value = np.asarray(stream.variable.value)
+        return value.tobytes(), str(value.dtype), stream.variable.weak
+    return id(stream)
+
+
+def _is_zero(value: Any) -> bool:
+    return np.ndim(value) == 0 and isinstance(value, (int, float, complex, np.generic, np.ndarray)) and value == 0

@@ -1,0 +1,36 @@
+"""The unrolled lowering: every coefficient of every stream is an operation of its own. Fast for small orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from osculate._trace import Trace
+
+from . import control, elementwise, linalg, linear  # noqa: F401  (each registers its rules)
+from .algebra import Algebra, Arrays, Coefficients
+from .network import Network
+from .stream import Stream
+
+
+def coefficients(
+    asked: str,
+    trace: Trace,
+    series: Sequence[Coefficients],
+    order: int,
+    algebra: Algebra | None = None,
+) -> list[list[Any]]:
+    """Coefficients 0 … ``order`` of each output, from those of each input; zeros are written out.
+
+    ``series[i]`` is coefficient 0, 1, … of input i, with None for zero.
+    """
+    network = Network(asked, Arrays() if algebra is None else algebra, order)
+    inputs = [network.series(v, [*row, *[None] * (order + 1 - len(row))]) for v, row in zip(trace.inputs, series, strict=True)]
+    outputs = network.run(trace, inputs, settle=True)
+    return [_written_out(stream, order) for stream in outputs]
+
+
+def _written_out(stream: Stream, order: int) -> list[Any]:
+    if not stream.variable.inexact:
+        return [stream.value(0)] + [stream.algebra.zeros(stream.variable, k) for k in range(1, order + 1)]
+    return [stream.value(k) for k in range(order + 1)]
