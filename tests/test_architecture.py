@@ -23,6 +23,7 @@ LAYERS = [
     {"_errors", "_results"},
     {"_trace"},
     {"_interpret", "_dependence", "_arguments", "_linear", "_formula"},
+    {"_compiled"},
     {"_jets", "_spectrum"},
     {"_hessian", "_operators"},
     {"_geometry"},
