@@ -22,8 +22,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LAYERS = [
     {"_errors", "_results"},
     {"_trace"},
-    {"_interpret", "_dependence", "_arguments", "_linear", "_formula"},
-    {"_compiled"},
+    {"_interpret", "_arguments", "_linear", "_formula"},
+    {"_dependence", "_compiled"},
     {"_jets", "_spectrum"},
     {"_hessian", "_operators"},
     {"_geometry"},
