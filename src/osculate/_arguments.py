@@ -111,7 +111,9 @@ def point(
         If the function cannot be traced.
     """
     if not callable(f):
-        raise WrongType(asked, f"the first argument must be a function, not {type(f).__name__}", remedy=f"{asked}(f)(x)")
+        raise WrongType(
+            asked, f"the first argument must be a function, not {type(f).__name__}", remedy=f"{asked}(f)(x)"
+        )
     kwargs = kwargs or {}
     precision = precision_of(args, kwargs)
     positions = _positions(asked, argnums, len(args))
@@ -153,9 +155,7 @@ def transform(
     def at(*args: Any, **kwargs: Any) -> Any:
         precision = precision_of(args, kwargs)
         with precision.context():
-            here = point(
-                asked, f, args, kwargs, argnums=argnums, has_aux=has_aux, complex_ok=complex_ok
-            )
+            here = point(asked, f, args, kwargs, argnums=argnums, has_aux=has_aux, complex_ok=complex_ok)
             return precision.answer(compute(here))
 
     at.__name__ = f"{asked.rpartition('.')[2]}({getattr(f, '__name__', 'f')})"
@@ -174,12 +174,18 @@ def refuse_tracers(asked: str, *trees: Any) -> None:
 
 def _positions(asked: str, argnums: Any, count: int) -> tuple[int, ...]:
     try:
-        wanted = (operator.index(argnums),) if not isinstance(argnums, (tuple, list)) else tuple(map(operator.index, argnums))
+        wanted = (
+            (operator.index(argnums),)
+            if not isinstance(argnums, (tuple, list))
+            else tuple(map(operator.index, argnums))
+        )
     except TypeError:
         wanted = ()
     positions = tuple(i + count if i < 0 else i for i in wanted)
     if isinstance(argnums, bool) or not positions or len(set(positions)) < len(positions):
-        raise WrongInput(asked, f"argnums must be one or several different integers, not {argnums!r}", remedy="argnums=0")
+        raise WrongInput(
+            asked, f"argnums must be one or several different integers, not {argnums!r}", remedy="argnums=0"
+        )
     if any(not 0 <= i < count for i in positions):
         raise WrongInput(
             asked,

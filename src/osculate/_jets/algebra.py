@@ -27,7 +27,7 @@ class Algebra(Protocol):
     """The operations on coefficients that streams need."""
 
     def evaluate(self, node: Node, values: Sequence[Any], degrees: Sequence[int | None]) -> list[Any]:
-        """Outputs of a node; ``degrees[i]`` is the degree of the coefficient ``values[i]``, None where it stands still."""
+        """Outputs of a node; ``degrees[i]`` is the degree of ``values[i]``, None where it stands still."""
         ...
 
     def zeros(self, variable: Variable, degree: int) -> Any:

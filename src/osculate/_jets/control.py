@@ -134,10 +134,11 @@ def _standing(network: Network, variable: Variable, value: Any) -> Stream:
 def _output_offsets(
     network: Network, body: Trace, constants: Sequence[Stream], variables: Sequence[Variable], offsets: Sequence[int]
 ) -> list[int]:
-    """Degrees at which the outputs of a body begin, from those of its inputs; streams are lazy, so nothing is computed."""
+    """Degrees at which the outputs of a body begin, from those of its inputs; nothing is computed."""
     inner = network.child()
-    still = [inner.series(s.variable, [None, s if not s.constant else None], s.offset) for s in constants]
-    moving = [inner.series(v, [None, v], o) for v, o in zip(variables, offsets, strict=True)]
+    mark = object()  # stands for a coefficient that is not zero
+    still = [inner.series(s.variable, [mark, None if s.constant else mark], s.offset) for s in constants]
+    moving = [inner.series(v, [mark, mark], o) for v, o in zip(variables, offsets, strict=True)]
     return [stream.offset for stream in inner.run(body, [*still, *moving])]
 
 
@@ -149,7 +150,7 @@ def _offsets(
     moving: Sequence[Stream],
     carries: int,
 ) -> tuple[list[int], list[int]]:
-    """Offsets of a loop's moving inputs and outputs: those of the carry are a fixed point, since a step can raise them."""
+    """Offsets of a loop's moving inputs and outputs; those of the carry are a fixed point: a step can raise them."""
     offsets = [s.offset for s in moving]
     while True:
         outputs = _output_offsets(network, body, constants, variables, offsets)

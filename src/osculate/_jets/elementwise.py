@@ -53,7 +53,7 @@ def square(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Strea
 
 @register("jets", "div")
 def divide(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
-    """q = a / b from q b = a."""
+    """Q = a / b from q b = a."""
     a, b = inputs
     if b.constant:
         return partly_linear(network, node, inputs, [0])

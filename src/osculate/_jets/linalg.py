@@ -1,8 +1,8 @@
 """Jet rules of linear systems, by implicit recurrences: A x = b gives A₀ x[k] = b[k] − Σ_{j ≥ 1} A[j] x[k − j].
 
 Division-like primitives need a rule of their own: the JVP rule of a solve contains another solve with a new right-hand
-side, so the memo would never close it. Factorisations (Cholesky, LU, QR, eigenvectors, singular vectors) reappear inside
-their own JVP rules and follow from the one law.
+side, so the memo would never close it. Factorisations (Cholesky, LU, QR, eigenvectors, singular vectors) reappear
+inside their own JVP rules and follow from the one law.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def triangular_solve(network: Network, node: Node, inputs: Sequence[Stream]) -> 
 
 
 class Solution:
-    """The coefficients of x in A x = b, in order; ``product`` applies A to streams, ``solve`` applies A₀⁻¹ to values."""
+    """The coefficients of x in A x = b, in order; ``product`` applies A to streams, ``solve`` A₀⁻¹ to values."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ _products: dict[Any, Callable[[Any, Any], Any]] = {}
 
 
 def _triangular_product(params: Any, options: Any) -> Callable[[Any, Any], Any]:
-    """A x for the triangle that ``triangular_solve`` reads; one function for each set of options, so that it is kept."""
+    """A x for the triangle that ``triangular_solve`` reads; one function for each set of options: it is kept."""
     lower, unit = params["lower"], params["unit_diagonal"]
     transposed, conjugated, left = params["transpose_a"], params["conjugate_a"], params["left_side"]
 

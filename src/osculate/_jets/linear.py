@@ -24,7 +24,7 @@ register(
 
 @register("jets", "gather")
 def gather(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
-    """Linear, except that the mode "fill" writes NaN into the value of an index out of bounds, but not its derivative."""
+    """Linear, but the mode "fill" writes NaN into the value of an index out of bounds, not into its derivative."""
     if node.params.get("mode") == lax.GatherScatterMode.FILL_OR_DROP:
         return network.by_pushforward(node, inputs)
     return linear(network, node, inputs)

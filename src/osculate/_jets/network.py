@@ -135,7 +135,7 @@ class Network:
             if not read:
                 outer, self._where = self._where, where
                 try:
-                    rule = self._pushforward(node, active)
+                    rule = attempt_pushforward(self.asked, node, active, self._where or node.where)
                     read.append(self.run(rule, [*inputs, *(inputs[i].derivative() for i in active)]))
                 finally:
                     self._where = outer
@@ -151,21 +151,20 @@ class Network:
                 streams.append(Constant(self.algebra, variable, partial(first, i)))
         return streams
 
-    def _pushforward(self, node: Node, active: Sequence[int]) -> Trace:
-        try:
-            return pushforward(node, active)
-        except (NotImplementedError, ValueError, TypeError, AssertionError) as error:
-            raise self.unreadable(node, f"JAX cannot differentiate it: {str(error).splitlines()[0]}") from error
 
-    def unreadable(self, node: Node, why: str) -> Unreadable:
-        """The error for a node without a rule, with the user's line."""
-        return Unreadable(
-            self.asked,
-            f"no jet rule for primitive `{node.name}`: {why}",
-            where=self._where or node.where,
+def attempt_pushforward(asked: str, node: Node, active: Sequence[int], where: Location | None) -> Trace:
+    """The JVP rule of a node as a program, or an error that names the node and the user's line."""
+    try:
+        return pushforward(node, active)
+    except (NotImplementedError, ValueError, TypeError, AssertionError) as error:
+        raise Unreadable(
+            asked,
+            f"no jet rule for primitive `{node.name}`: JAX cannot differentiate it "
+            f"({(str(error) or type(error).__name__).splitlines()[0]})",
+            where=where,
             remedy=f'add one with @osculate.register("jets", "{node.name}") (CONTRIBUTING.md shows how), '
             "or rewrite that line with functions that osculate.coverage(f)(x) calls readable",
-        )
+        ) from error
 
 
 class Primal:

@@ -122,7 +122,7 @@ class Integral(Stream):
 
 
 class Linear(Stream):
-    """Output ``which`` of a node that is linear in the streams at positions ``moving`` jointly; the rest stands still."""
+    """Output ``which`` of a node that is linear in the streams at ``moving`` jointly; the rest stands still."""
 
     def __init__(
         self,

@@ -7,7 +7,6 @@ from typing import Any
 
 from osculate._trace import Trace
 
-from . import control, elementwise, linalg, linear  # noqa: F401  (each registers its rules)
 from .algebra import Algebra, Arrays, Coefficients
 from .network import Network
 from .stream import Stream
@@ -25,7 +24,9 @@ def coefficients(
     ``series[i]`` is coefficient 0, 1, … of input i, with None for zero.
     """
     network = Network(asked, Arrays() if algebra is None else algebra, order)
-    inputs = [network.series(v, [*row, *[None] * (order + 1 - len(row))]) for v, row in zip(trace.inputs, series, strict=True)]
+    inputs = [
+        network.series(v, [*row, *[None] * (order + 1 - len(row))]) for v, row in zip(trace.inputs, series, strict=True)
+    ]
     outputs = network.run(trace, inputs, settle=True)
     return [_written_out(stream, order) for stream in outputs]
 

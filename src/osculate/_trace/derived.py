@@ -20,8 +20,8 @@ def pushforward(node: Node, active: Sequence[int]) -> Trace:
     """Read the JVP rule of ``node`` as a program of its own.
 
     Its inputs are all inputs of the node, then the tangents of the ``active`` ones; its outputs are the tangents of the
-    inexact outputs. The rule of a primitive is read once for each shape. Custom rules are read anew: they may close over a
-    tracer, which dies with its transformation, and each trace makes them new.
+    inexact outputs. The rule of a primitive is read once for each shape. Custom rules are read anew: they may close
+    over a tracer, which dies with its transformation, and each trace makes them new.
     """
     key = (node.key, tuple(map(_type_key, node.inputs)), tuple(active), jax.dtypes.canonicalize_dtype(np.float64))
     if key in _pushforwards:

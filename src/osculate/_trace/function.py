@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.core
+import jax.numpy as jnp
 import numpy as np
 
 from osculate._errors import Location, Unreadable, WrongType, first_user_location
@@ -117,6 +118,6 @@ def _difference(one: Trace, two: Trace) -> Node | None:
 def _equal(a: Any, b: Any) -> bool:
     if a is b or isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
         return True
-    if getattr(a, "dtype", None) is not None and jax.dtypes.issubdtype(a.dtype, jax.dtypes.extended):
+    if getattr(a, "dtype", None) is not None and jnp.issubdtype(a.dtype, jax.dtypes.extended):
         return a.dtype == b.dtype
     return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=np.asarray(a).dtype.kind in "fc")

@@ -48,9 +48,7 @@ def read(program: Any) -> Trace:
 
     constants = tuple((variable(v), c) for v, c in zip(jaxpr.constvars, consts, strict=True))
     inputs = tuple(variable(v) for v in jaxpr.invars)
-    nodes = [
-        _node(e, tuple(map(variable, e.invars)), tuple(map(variable, e.outvars))) for e in _needed(jaxpr)
-    ]
+    nodes = [_node(e, tuple(map(variable, e.invars)), tuple(map(variable, e.outvars))) for e in _needed(jaxpr)]
     outputs = tuple(variable(v) for v in jaxpr.outvars)
     return Trace(inputs, constants, tuple(nodes), outputs, partial(_evaluate, jaxpr, consts))
 
@@ -65,7 +63,11 @@ def _evaluate(jaxpr: Any, consts: Sequence[Any], *values: Any) -> list[Any]:
 
 
 def _type(aval: Any) -> tuple[tuple[int, ...], Any, bool]:
-    return tuple(getattr(aval, "shape", ())), getattr(aval, "dtype", np.dtype(object)), getattr(aval, "weak_type", False)
+    return (
+        tuple(getattr(aval, "shape", ())),
+        getattr(aval, "dtype", np.dtype(object)),
+        getattr(aval, "weak_type", False),
+    )
 
 
 def _needed(jaxpr: Any) -> list[Any]:
@@ -81,7 +83,7 @@ def _needed(jaxpr: Any) -> list[Any]:
 
 def _node(equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, ...]) -> Node:
     name = equation.primitive.name
-    common = {
+    common: dict[str, Any] = {
         "name": name,
         "inputs": inputs,
         "outputs": outputs,

@@ -1,0 +1,12 @@
+"""Taylor coefficients of any order, over any algebra: streams, their rules, and the lowering."""
+
+from . import control as control  # their rules
+from . import elementwise as elementwise
+from . import linalg as linalg
+from . import linear as linear
+from .derivative import derivative
+from .jet import jet
+from .partial import derivative_tensor, partial
+from .taylor import Taylor, taylor
+
+__all__ = ["Taylor", "derivative", "derivative_tensor", "jet", "partial", "taylor"]

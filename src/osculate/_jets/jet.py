@@ -1,0 +1,150 @@
+"""``jet``: the pushforward of truncated power series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import factorial
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from osculate._arguments import Point, point
+from osculate._errors import WrongInput
+from osculate._trace import function_location, precision_of
+
+from .unrolled import coefficients
+
+Scaling = Literal["coefficient", "derivative"]
+
+
+def jet(
+    f: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]], *, scaling: Scaling
+) -> tuple[Any, list[Any]]:
+    """Push truncated power series through ``f``.
+
+    With x(t) = x₀ + x₁ t + x₂ t² + …, the coefficients of f(x(t)). ``series[i]`` holds the orders 1, 2, … of argument
+    i, as in ``jax.experimental.jet``; ``scaling`` says what they are, in and out: with ``"coefficient"`` xₖ itself,
+    with ``"derivative"`` the derivative k! xₖ.
+
+    Parameters
+    ----------
+    f : callable
+        Written for JAX or plain NumPy, of any number of arguments (pytrees of floating-point arrays).
+    primals : sequence
+        One value for each argument.
+    series : sequence of sequences
+        For each argument its orders 1 … n, each shaped like the argument; None stands for zero. All have the same n.
+    scaling : {"coefficient", "derivative"}
+        What the entries of ``series``, and of the result, are.
+
+    Returns
+    -------
+    primal_out : pytree
+        f at ``primals``.
+    series_out : list
+        Orders 1 … n, each a pytree like ``primal_out``.
+
+    Raises
+    ------
+    WrongInput, WrongType
+        For series of unequal length or shape, integer or NaN primals, or an unknown scaling.
+    Unreadable
+        If a primitive has no rule; the message names it and the user's line.
+
+    Notes
+    -----
+    Exact: algorithmic derivatives, which only round. The cost is quadratic in n. A float16 or bfloat16 primal is
+    computed in its own precision.
+
+    References
+    ----------
+    Griewank and Walther, *Evaluating Derivatives*, 2nd ed. 2008, ch. 13.
+
+    Examples
+    --------
+    The series of exp(t) at 0 is 1 + t + t²/2 + t³/6:
+
+    >>> import numpy as np, osculate
+    >>> value, orders = osculate.jet(np.exp, (0.0,), ([1.0, 0.0, 0.0],), scaling="coefficient")
+    >>> float(value), [float(c) for c in orders]
+    (1.0, [1.0, 0.5, 0.16666666666666666])
+    """
+    asked = "osculate.jet"
+    if scaling not in ("coefficient", "derivative"):
+        raise WrongInput(
+            asked,
+            f"scaling={scaling!r} is unknown",
+            remedy='scaling="coefficient" for f⁽ᵏ⁾/k!, or scaling="derivative" for f⁽ᵏ⁾ as jax.experimental.jet has it',
+        )
+    primals = tuple(primals)
+    precision = precision_of(primals, series)
+    with precision.context():
+        order = _order(asked, f, primals, series)
+        here = point(asked, f, primals, argnums=tuple(range(len(primals))), complex_ok=True)
+        rows = _rows(here, series, order, scaling)
+        value, orders = push(here, rows, order)
+        if scaling == "derivative":
+            orders = [jax.tree.map(lambda c, k=k: c * np.asarray(factorial(k), c.dtype), o) for k, o in orders]
+        else:
+            orders = [o for _, o in orders]
+        return precision.answer((value, orders))
+
+
+def push(here: Point, rows: list[list[Any]], order: int) -> tuple[Any, list[tuple[int, Any]]]:
+    """Value and (k, coefficient k) of a function at a point, for series given by leaf; as pytrees."""
+    columns = coefficients(here.asked, here.trace, rows, order)[: len(here.outputs)]
+    structure = jax.tree.structure(here.output)
+    trees = [jax.tree.unflatten(structure, [column[k] for column in columns]) for k in range(order + 1)]
+    return trees[0], list(enumerate(trees))[1:]
+
+
+def _order(asked: str, f: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> int:
+    lengths = [len(s) for s in series]
+    if len(lengths) != len(primals):
+        raise WrongInput(
+            asked,
+            f"{len(primals)} primals but {len(lengths)} series",
+            where=function_location(f),
+            remedy="series[i] holds the orders of argument i: jet(f, (x,), ([x1, x2],), scaling=…)",
+        )
+    if not lengths or len(set(lengths)) > 1 or lengths[0] == 0:
+        raise WrongInput(
+            asked,
+            f"the series have {', '.join(map(str, lengths)) or 'no'} orders; they need the same number, at least one",
+            where=function_location(f),
+            remedy="pad the shorter ones with None (zero)",
+        )
+    return lengths[0]
+
+
+def _rows(here: Point, series: Sequence[Sequence[Any]], order: int, scaling: Scaling) -> list[list[Any]]:
+    """For each leaf of the primals its coefficients 0 … order."""
+    rows: list[list[Any]] = []
+    for i, (primal, orders) in enumerate(zip(here.primals, series, strict=True)):
+        structure = jax.tree.structure(primal)
+        leaves = jax.tree.leaves(primal)
+        columns: list[list[Any]] = [[leaf] for leaf in leaves]
+        for k, entry in enumerate(orders[:order], start=1):
+            parts = [None] * len(leaves) if entry is None else _parts(here, i, k, entry, structure, leaves)
+            for column, leaf, part in zip(columns, leaves, parts, strict=True):
+                if part is not None and scaling == "derivative" and k > 1:
+                    part = jnp.asarray(part, leaf.dtype) / np.asarray(factorial(k), leaf.dtype)
+                column.append(None if part is None else jnp.asarray(part, leaf.dtype))
+        rows.extend(columns)
+    return rows
+
+
+def _parts(here: Point, i: int, k: int, entry: Any, structure: Any, leaves: list[Any]) -> list[Any]:
+    parts, found = jax.tree.flatten(entry, is_leaf=lambda v: v is None)
+    if found != structure or any(p is not None and np.shape(p) != v.shape for p, v in zip(parts, leaves, strict=True)):
+        shapes = [np.shape(p) if p is not None else None for p in parts]
+        wanted = [v.shape for v in leaves]
+        raise here.error(
+            WrongInput,
+            f"order {k} of argument {i} has shape {shapes[0] if len(shapes) == 1 else shapes}, "
+            f"but the argument has {wanted[0] if len(wanted) == 1 else wanted}",
+            "give each order the shape of its argument, or None for zero",
+        )
+    return parts

@@ -1,0 +1,42 @@
+"""Which nodes of a trace the jets cannot read, without computing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from osculate._dependence import Dependence, dependence_of_nodes
+from osculate._errors import Unreadable
+from osculate._trace import Call, Cond, LinearSolve, Node, Scan, Trace, While
+
+from .network import RULES, attempt_pushforward
+
+
+def unreadable(trace: Trace) -> Iterator[tuple[Node, str]]:
+    """Nodes without a jet rule that an input reaches, each with the reason; bodies of loops and branches included."""
+    for node, inputs in dependence_of_nodes(trace):
+        if not any(links and v.inexact for links, v in zip(inputs, node.inputs, strict=True)):
+            continue
+        if bodies := _bodies(node):
+            for body in bodies:
+                yield from unreadable(body)
+        elif (reason := _reason(node, inputs)) is not None:
+            yield node, reason
+
+
+def _bodies(node: Node) -> Sequence[Trace]:
+    if isinstance(node, (Call, Scan, While)):
+        return [node.body]
+    if isinstance(node, Cond):
+        return node.branches
+    return [node.matvec, node.solve] if isinstance(node, LinearSolve) else []
+
+
+def _reason(node: Node, inputs: Sequence[Dependence]) -> str | None:
+    if node.name in RULES or getattr(node, "linear", False) or not any(v.inexact for v in node.outputs):
+        return None
+    active = [i for i, (d, v) in enumerate(zip(inputs, node.inputs, strict=True)) if d and v.inexact]
+    try:
+        attempt_pushforward("osculate.coverage", node, active, node.where)
+    except Unreadable as error:
+        return error.problem
+    return None
