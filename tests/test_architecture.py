@@ -131,6 +131,14 @@ def test_public_names_are_few_and_there():
     assert not [name for name in osculate.__all__ if not (getattr(osculate, name).__doc__ or "").strip()]
 
 
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_messages_and_docstrings_name_only_what_exists(file):
+    """A remedy that cannot be pasted is worse than none."""
+    named = set(re.findall(r"\bosculate\.([a-z]\w*)", file.read_text(encoding="utf-8")))
+    missing = sorted(name for name in named if not hasattr(osculate, name))
+    assert not missing, f"{name_of(file)} names osculate.{missing[0]}, which does not exist"
+
+
 def test_import_loads_no_optional_package():
     program = "import sys, osculate; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -17,7 +17,7 @@ FENCE = re.compile(
     r"^```(?P<language>\S*)(?: requires=(?P<requires>\w+))?\n(?P<text>.*?)^```\s*$", re.MULTILINE | re.DOTALL
 )
 LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?:#[^)\s]*)?\)")
-OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST
 
 
 @dataclass(frozen=True)
