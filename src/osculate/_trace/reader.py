@@ -48,7 +48,8 @@ def read(program: Any) -> Trace:
 
     constants = tuple((variable(v), c) for v, c in zip(jaxpr.constvars, consts, strict=True))
     inputs = tuple(variable(v) for v in jaxpr.invars)
-    nodes = [_node(e, tuple(map(variable, e.invars)), tuple(map(variable, e.outvars))) for e in _needed(jaxpr)]
+    debug = jaxpr.debug_info._replace(arg_names=None, result_paths=None)
+    nodes = [_node(e, tuple(map(variable, e.invars)), tuple(map(variable, e.outvars)), debug) for e in _needed(jaxpr)]
     outputs = tuple(variable(v) for v in jaxpr.outvars)
     return Trace(inputs, constants, tuple(nodes), outputs, partial(_evaluate, jaxpr, consts))
 
@@ -81,7 +82,7 @@ def _needed(jaxpr: Any) -> list[Any]:
     return kept[::-1]
 
 
-def _node(equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, ...]) -> Node:
+def _node(equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, ...], debug: Any) -> Node:
     name = equation.primitive.name
     common: dict[str, Any] = {
         "name": name,
@@ -89,7 +90,7 @@ def _node(equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, 
         "outputs": outputs,
         "params": equation.params,
         "key": (equation.primitive, _hashable(equation.params)),
-        "run": _runner(equation),
+        "run": _runner(equation, debug),
         "traceback": equation.source_info.traceback,
     }
     if name in _CALLS and (body := equation.params.get("jaxpr", equation.params.get("call", None))) is not None:
@@ -101,7 +102,7 @@ def _node(equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, 
     return Elementary(**common, linear=linear)
 
 
-def _runner(equation: Any) -> Callable[..., Sequence[Any]]:
+def _runner(equation: Any, debug: Any) -> Callable[..., Sequence[Any]]:
     """Evaluate one equation. ``get_bind_params`` changed between releases; a one-equation program did not."""
     primitive, params = equation.primitive, equation.params
     if not any(_is_program(v) or callable(v) for v in params.values()):
@@ -121,6 +122,7 @@ def _runner(equation: Any) -> Callable[..., Sequence[Any]]:
         outvars=outvars,
         eqns=[equation.replace(invars=invars, outvars=outvars)],
         effects=equation.effects,
+        debug_info=debug,
     )
     return partial(_evaluate, single, ())
 

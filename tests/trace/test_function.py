@@ -1,0 +1,93 @@
+"""Tracing a user's function: randomness and state are noticed, the user's own errors stay theirs."""
+
+import functools
+import math
+import random
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import osculate
+from osculate._errors import Unreadable
+from osculate._trace import function_location
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: np.random.default_rng().normal(),
+        lambda: np.random.normal(size=3),
+        random.random,
+        lambda: np.random.default_rng().integers(1000, size=8),
+    ],
+)
+def test_random_numbers_are_refused(draw):
+    def f(x):
+        return jnp.sum(x * draw())
+
+    with pytest.raises(Unreadable, match="random") as caught:
+        osculate.derivative(f)(1.0)
+    assert caught.value.where.file == __file__
+
+
+def test_fixed_random_numbers_are_data():
+    weights = np.random.default_rng(0).normal(size=3)
+    assert osculate.derivative(lambda x: np.sum(weights * x))(1.0) == pytest.approx(weights.sum(), rel=1e-15)
+    key = jax.random.key(0)
+    with jax.enable_x64(True):
+        drawn = float(jax.random.normal(key))
+    assert osculate.derivative(lambda x: x * jax.random.normal(key))(1.0) == drawn
+
+
+def test_state_is_noticed():
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return x * len(calls)
+
+    with pytest.raises(Unreadable, match="keeps state"):
+        osculate.derivative(f)(1.0)
+
+
+def test_errors_of_the_user_stay_theirs():
+    def f(x):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        osculate.derivative(f)(1.0)
+
+
+def test_plain_numpy_functions_are_read():
+    assert osculate.derivative(lambda x: np.sin(x) * np.exp(-(x**2)), 1)(0.0) == 1.0
+
+
+def test_what_cannot_be_read_names_the_line():
+    def f(x):
+        return math.sin(x)
+
+    with pytest.raises(Unreadable) as caught:
+        osculate.derivative(f)(1.0)
+    assert caught.value.where.file == __file__
+    assert caught.value.where.line == f.__code__.co_firstlineno + 1
+    assert "osculate" in str(caught.value)
+
+
+def test_locations_look_through_wrappers():
+    def f(x, y):
+        return x * y
+
+    assert function_location(functools.partial(f, 1.0)).line == f.__code__.co_firstlineno
+    assert function_location(jax.jit(f)).line == f.__code__.co_firstlineno
+    assert function_location(np.sin) is None
+
+
+def test_closures_over_tracers():
+    def outer(a):
+        return osculate.derivative(lambda x: a * x**3, 2)(2.0)
+
+    assert float(jax.jit(outer)(5.0)) == 60.0
+    assert float(jax.grad(outer)(5.0)) == 12.0
+    np.testing.assert_allclose(jax.vmap(outer)(jnp.arange(3.0)), [0, 12, 24])
