@@ -1,0 +1,131 @@
+"""Computations compiled once: traces that are equal but for the arrays they close over share one compiled program.
+
+Each call of a transform traces the user's function anew, which is cheap and always right. Compiling is neither cheap
+nor needed twice: the point and the arrays that the function closes over (the data) are passed to the compiled program
+as arguments, so the next step of a training run, or the next batch, finds it ready, and no data is copied into it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._arguments import Point
+from ._interpret import forward
+from ._trace import Literal, Node, Trace, Variable, at_top_level, is_traced
+
+Computation = Callable[..., Any]
+
+_PROGRAMS_KEPT = 64
+_programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
+
+
+def computed(point: Point, computation: Computation, *arrays: Any, options: tuple[Hashable, ...] = ()) -> Any:
+    """``computation(function, primals, *arrays, *options)`` at the point, compiled where nothing is traced yet.
+
+    ``function(*primals)`` gives a pair: the output of the user's function and its auxiliary output. ``computation``
+    must be a function of a module (its identity is part of the key), made of operations that JAX can transform.
+    """
+    constants = [_on_device(value) for _, value in point.trace.constants]
+    arrays = jax.tree.map(_on_device, arrays)
+    if not at_top_level() or is_traced(constants, point.primals, arrays):
+        return computation(point.with_aux, point.primals, *arrays, *options)
+    shapes = (point.output, point.auxiliary)
+    key = (_signature(point.trace), jax.tree.structure((shapes, point.primals)), computation, options, _setting())
+    program = _programs.pop(key, None) or _compiled(_closed(point.trace, shapes, computation, options))
+    _programs[key] = program
+    while len(_programs) > _PROGRAMS_KEPT:
+        _programs.popitem(last=False)
+    return program(constants, point.primals, arrays)
+
+
+def _closed(
+    trace: Trace, shapes: tuple[Any, Any], computation: Computation, options: tuple[Hashable, ...]
+) -> Callable[..., Any]:
+    """The computation as a function of the constants and the point; it does not keep the constants of ``trace``."""
+    # Neither the arrays nor ``run``, which holds them too, may stay alive with the compiled program.
+    skeleton = replace(trace, constants=(), run=_not_run)
+    variables = [variable for variable, _ in trace.constants]
+    structure = jax.tree.structure(shapes)
+
+    def program(constants: list[Any], primals: tuple[Any, ...], arrays: tuple[Any, ...]) -> Any:
+        filled = replace(skeleton, constants=tuple(zip(variables, constants, strict=True)))
+
+        def function(*moving: Any) -> tuple[Any, Any]:
+            values = forward(filled, jax.tree.leaves(moving), _evaluate, _value)
+            return jax.tree.unflatten(structure, values)
+
+        return computation(function, primals, *arrays, *options)
+
+    return program
+
+
+def _compiled(program: Callable[..., Any]) -> Callable[..., Any]:
+    """``program`` compiled, but results that are just arguments are handed through, where ``jax.jit`` copies them.
+
+    The stored values of a linearised function are such: among them is the data.
+    """
+    structure: Any = None
+    sources: list[int | None] = []
+
+    def traced(*arguments: Any) -> list[Any]:
+        nonlocal structure, sources
+        positions = {id(argument): i for i, argument in enumerate(jax.tree.leaves(arguments))}
+        results, structure = jax.tree.flatten(program(*arguments))
+        sources = [positions.get(id(result)) for result in results]
+        return [result for result, source in zip(results, sources, strict=True) if source is None]
+
+    compiled = jax.jit(traced)
+
+    def run(*arguments: Any) -> Any:
+        new, given = iter(compiled(*arguments)), jax.tree.leaves(arguments)
+        return jax.tree.unflatten(structure, [next(new) if i is None else given[i] for i in sources])
+
+    return run
+
+
+def _on_device(value: Any) -> Any:
+    """NumPy arrays are copied over once here; ``jax.jit`` mixes up the precisions of one that it has seen in both."""
+    return value if isinstance(value, jax.Array) else jnp.asarray(value)
+
+
+def _evaluate(node: Node, values: list[Any]) -> list[Any]:
+    return node.evaluate(*values)
+
+
+def _value(variable: Variable, value: Any) -> Any:
+    return value
+
+
+def _not_run(*values: Any) -> list[Any]:
+    raise NotImplementedError(f"a program without its constants, at {len(values)} values")
+
+
+def _signature(trace: Trace) -> Hashable:
+    """Equal for two traces exactly if they do the same to their inputs and constants, whatever the constants are."""
+    numbers: dict[Variable, int] = {}
+
+    def number(variable: Variable) -> Hashable:
+        if isinstance(variable, Literal):
+            return _type(variable), np.asarray(variable.value).tobytes()
+        return numbers.setdefault(variable, len(numbers))
+
+    given = (*trace.inputs, *(variable for variable, _ in trace.constants))
+    parts: list[Hashable] = [(number(v), _type(v)) for v in given]
+    parts += [(node.key, *map(number, node.inputs), "→", *map(number, node.outputs)) for node in trace.nodes]
+    return (*parts, len(trace.inputs), *map(number, trace.outputs))
+
+
+def _type(variable: Variable) -> Hashable:
+    return variable.shape, str(variable.dtype), variable.weak
+
+
+def _setting() -> Hashable:
+    """Settings of JAX that change what a trace means."""
+    return jax.config.jax_enable_x64, jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,97 @@
+import gc
+import weakref
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from osculate import _compiled
+from osculate._arguments import transform
+from osculate._compiled import computed
+
+
+@pytest.fixture(autouse=True)
+def no_programs(monkeypatch):
+    monkeypatch.setattr(_compiled, "_programs", type(_compiled._programs)())
+
+
+def value(function, primals):
+    return function(*primals)
+
+
+def at(f, *args, computation=value, **options):
+    return transform("test", f, lambda point: computed(point, computation), **options)(*args)
+
+
+def compilations():
+    return len(_compiled._programs)
+
+
+def test_the_same_program_with_other_data_is_compiled_once():
+    def loss(x, data):
+        return jnp.sum((x * data) ** 2)
+
+    for scale in (1.0, 2.0, 3.0):
+        data = np.full(3, scale)
+        assert at(lambda x: loss(x, data), np.ones(3))[0] == 3 * scale**2  # noqa: B023
+        assert at(loss, np.ones(3), 2 * data)[0] == 12 * scale**2
+    assert compilations() == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: jnp.sum(x**3),
+        lambda x: jnp.sum(x * 2.5),
+        lambda x: jnp.sum(x * -0.0),
+        lambda x: jnp.sum(x - x[::-1]),
+        lambda x: jnp.sum(x[::-1] - x),
+        lambda x: jax.lax.cond(x[0] > 0, jnp.sum, jnp.prod, x),
+        lambda x: jax.lax.cond(x[0] > 0, jnp.prod, jnp.sum, x),
+    ],
+)
+def test_different_programs_are_not_confused(other):
+    x = np.array([0.5, 2.0, 3.0])
+    for f in (lambda x: jnp.sum(x**2), lambda x: jnp.sum(x * 2.0), lambda x: jnp.sum(x * 0.0), other):
+        with jax.enable_x64(True):
+            expected = np.asarray(f(jnp.asarray(x)))
+        got = at(f, x)[0]
+        assert got == expected
+        assert np.signbit(got) == np.signbit(expected)
+    assert compilations() == 4
+
+
+def test_precisions_and_shapes_are_programs_of_their_own():
+    for x in (np.ones(2), jnp.ones(2), np.ones(3), {"a": np.ones(3)}):
+        at(lambda x: jnp.sum(jax.tree.leaves(x)[0]), x)
+    assert compilations() == 4
+
+
+def test_what_is_only_handed_through_is_not_copied():
+    data = jnp.arange(4.0)
+    result, auxiliary = at(lambda x: (jnp.sum(x * data), data), jnp.ones(4), has_aux=True)
+    assert result == 6
+    assert auxiliary is data
+
+
+def test_data_is_not_kept_alive():
+    data = [jnp.arange(4.0) + 1]
+    at(lambda x: jnp.sum(x * data[0]), jnp.ones(4))
+    gone = weakref.ref(data.pop())
+    gc.collect()
+    assert gone() is None
+    assert compilations() == 1
+
+
+def test_only_so_many_programs_are_kept(monkeypatch):
+    monkeypatch.setattr(_compiled, "_PROGRAMS_KEPT", 2)
+    for n in (1, 2, 3, 1):
+        assert at(jnp.sum, jnp.ones(n))[0] == n
+        assert compilations() <= 2
+
+
+def test_inside_a_transformation_nothing_is_compiled_apart():
+    assert jax.jit(lambda x: at(lambda y: y**2 * x, x)[0])(jnp.float32(3)) == 27
+    assert jax.grad(lambda a: at(lambda x: a * x**2, jnp.float32(3))[0])(jnp.float32(2)) == 9
+    assert compilations() == 0
