@@ -16,7 +16,9 @@ def read(f, *args):
 
 def test_forward_computes():
     program = read(lambda x, y: jnp.sin(x) * y + 2.0, 1.0, 2.0)
-    result = forward(program, [jnp.float32(1.0), jnp.float32(2.0)], lambda n, v: n.evaluate(*v), lambda var, value: value)
+    result = forward(
+        program, [jnp.float32(1.0), jnp.float32(2.0)], lambda n, v: n.evaluate(*v), lambda var, value: value
+    )
     np.testing.assert_allclose(result[0], np.sin(1.0) * 2 + 2, rtol=1e-6)
 
 

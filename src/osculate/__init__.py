@@ -1,21 +1,45 @@
 """osculate: derivatives of every order, Hessians and curvature, and what they mean."""
 
-from ._interpret import register as register
-from ._jets import (
-    Taylor as Taylor,
-)
-from ._jets import (
-    derivative as derivative,
-)
-from ._jets import (
-    derivative_tensor as derivative_tensor,
-)
-from ._jets import (
-    jet as jet,
-)
-from ._jets import (
-    partial as partial,
-)
-from ._jets import (
-    taylor as taylor,
-)
+from ._coverage import coverage
+from ._explain import explain
+from ._geometry import CriticalPoint, Curvature, classify, curvature
+from ._hessian import gradient, hessian, hvp, jacobian, value_grad_hessian
+from ._interpret import register
+from ._jets import Taylor, derivative, derivative_tensor, jet, partial, taylor
+from ._operators import CurvatureOperator, hessian_operator
+from ._report import report
+from ._results import Estimate
+from ._spectrum import condition_number, eigenvalues, spectral_density
+
+__all__ = [
+    # derivatives of every order
+    "derivative",
+    "derivative_tensor",
+    "jet",
+    "partial",
+    "taylor",
+    "Taylor",
+    # first and second derivatives
+    "gradient",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "value_grad_hessian",
+    # curvature as an operator, and its spectrum
+    "condition_number",
+    "eigenvalues",
+    "hessian_operator",
+    "spectral_density",
+    "CurvatureOperator",
+    "Estimate",
+    # what it means
+    "classify",
+    "coverage",
+    "curvature",
+    "explain",
+    "report",
+    "CriticalPoint",
+    "Curvature",
+    # extending
+    "register",
+]

@@ -222,7 +222,7 @@ def _compositions(total: int, parts: int) -> Iterator[Index]:
 def _multi_index(asked: str, alpha: Any) -> Index:
     try:
         index = tuple(int(a) for a in alpha if int(a) == a and a >= 0)
-    except TypeError:
+    except (TypeError, ValueError):
         index = ()
     if not index or len(index) != len(tuple(alpha)):
         raise WrongInput(asked, f"a multi-index has integers ≥ 0, not {alpha!r}", remedy="(2, 0, 1) means ∂³/∂x₀² ∂x₂")

@@ -15,7 +15,6 @@ import numpy as np
 from osculate._errors import Location, Unreadable, WrongType, first_user_location
 
 from .nodes import Literal, Node, Trace
-from .numpy_door import is_door_error, numpy_door
 from .reader import read
 
 
@@ -61,6 +60,8 @@ def _program(f: Callable[..., Any], primals: Sequence[Any], asked: str) -> tuple
                 remedy="the point is float64 (Python's and NumPy's own precision): make the function's constants "
                 "float64 too, or pass JAX arrays, for example jnp.asarray(x, jnp.float32)",
             ) from error
+        from .numpy_door import is_door_error, numpy_door  # with scipy.special: only where a function needs it
+
         if isinstance(error, Unreadable) or not is_door_error(error):
             raise
         return make(numpy_door(f))

@@ -1,0 +1,122 @@
+"""The public ``jet``: layout, scaling, pytrees, and its messages."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jax.experimental import jet as peer
+
+import osculate
+from osculate._errors import Unreadable, WrongInput, WrongType
+
+
+def test_coefficients_of_exp():
+    value, orders = osculate.jet(np.exp, (0.0,), ([1.0, 0.0, 0.0, 0.0],), scaling="coefficient")
+    assert value == 1.0
+    np.testing.assert_allclose(orders, [1, 1 / 2, 1 / 6, 1 / 24], rtol=1e-16)
+
+
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=5), st.floats(-1, 1))
+def test_the_two_scalings_agree(terms, x):
+    factorials = [float(np.prod(np.arange(1, k + 1))) for k in range(1, len(terms) + 1)]
+    f = lambda t: jnp.sin(t) * jnp.exp(t)  # noqa: E731
+    _, one = osculate.jet(f, (x,), (terms,), scaling="coefficient")
+    scaled = [t * k for t, k in zip(terms, factorials, strict=True)]
+    _, two = osculate.jet(f, (x,), (scaled,), scaling="derivative")
+    np.testing.assert_allclose([a * k for a, k in zip(one, factorials, strict=True)], two, rtol=1e-12, atol=1e-12)
+
+
+def test_same_layout_as_jax():
+    f = lambda x, y: jnp.sin(x) * jnp.cos(y) + x * y  # noqa: E731
+    with jax.enable_x64(True):
+        primals = (jnp.array([0.3, 0.5]), jnp.array([0.7, -0.2]))
+        series = ([jnp.array([1.0, 2.0]), jnp.array([0.5, 0.1])], [jnp.array([-1.0, 0.3]), jnp.array([0.2, 0.4])])
+        ours = osculate.jet(f, primals, series, scaling="derivative")
+        theirs = peer.jet(f, primals, series)
+        np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-15)
+        assert isinstance(ours[1], list)
+        np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-13)
+
+
+def test_pytrees_in_and_out():
+    def f(p):
+        return {"product": p["a"] * p["b"], "sum": p["a"] + jnp.sum(p["b"])}
+
+    p = {"a": 2.0, "b": np.array([1.0, 3.0])}
+    value, (one, two) = osculate.jet(f, (p,), ([p, None],), scaling="coefficient")
+    np.testing.assert_allclose(value["product"], [2, 6])
+    np.testing.assert_allclose(one["product"], [4, 12])  # p (1 + t) squared is p² (1 + 2t + t²)
+    np.testing.assert_allclose(two["product"], [2, 6])
+    assert one["sum"] == 6
+    assert two["sum"] == 0
+
+
+def test_none_is_zero_also_inside_a_pytree():
+    f = lambda p: p["a"] * p["b"]  # noqa: E731
+    _, (one,) = osculate.jet(f, ({"a": 2.0, "b": 5.0},), ([{"a": 1.0, "b": None}],), scaling="coefficient")
+    assert one == 5.0
+
+
+def test_integer_outputs_have_zero_series():
+    value, (one,) = osculate.jet(
+        lambda x: (jnp.argmax(x), x), (np.array([1.0, 3.0]),), ([np.ones(2)],), scaling="coefficient"
+    )
+    assert value[0] == 1
+    assert one[0] == 0
+
+
+def test_outputs_that_do_not_depend():
+    value, orders = osculate.jet(lambda x: (2.0, x), (1.0,), ([1.0, 0.0],), scaling="coefficient")
+    assert value == (2.0, 1.0)
+    assert [o[0] for o in orders] == [0.0, 0.0]
+
+
+def test_holomorphic():
+    _, orders = osculate.jet(jnp.exp, (1j,), ([1.0 + 0j, 0j],), scaling="derivative")
+    np.testing.assert_allclose(orders, [np.exp(1j)] * 2, rtol=1e-15)
+
+
+def test_scaling_must_be_given():
+    with pytest.raises(TypeError, match="scaling"):
+        osculate.jet(jnp.sin, (1.0,), ([1.0],))
+    with pytest.raises(WrongInput, match="unknown"):
+        osculate.jet(jnp.sin, (1.0,), ([1.0],), scaling="taylor")
+
+
+@pytest.mark.parametrize(
+    ("primals", "series", "words"),
+    [
+        ((1.0,), ([np.ones(2)],), r"order 1 of argument 0 has shape \(2,\), but the argument has \(\)"),
+        ((1.0, 2.0), ([1.0, 2.0], [1.0]), "the series have 2, 1 orders"),
+        ((1.0,), ([],), "at least one"),
+        ((1.0, 2.0), ([1.0],), "2 primals but 1 series"),
+        (({"a": 1.0},), ([{"b": 1.0}],), "order 1 of argument 0"),
+    ],
+)
+def test_series_that_do_not_fit(primals, series, words):
+    with pytest.raises(WrongInput, match=words) as caught:
+        osculate.jet(lambda *x: x[0], primals, series, scaling="coefficient")
+    assert "now:" in str(caught.value)
+
+
+def test_integer_primals_are_refused():
+    with pytest.raises(WrongType, match="integer"):
+        osculate.jet(jnp.sin, (1,), ([1.0],), scaling="coefficient")
+
+
+def test_missing_rules_name_the_line():
+    def f(x):
+        y = jnp.sin(x)
+        return jax.lax.igamma_grad_a(1.0 + y, x)
+
+    with pytest.raises(Unreadable, match="igamma_grad_a") as caught:
+        osculate.jet(f, (1.0,), ([1.0, 0.0],), scaling="coefficient")
+    assert caught.value.where.line == f.__code__.co_firstlineno + 2
+    assert "osculate.register" in caught.value.remedy
+
+
+def test_zero_directions_cost_nothing():
+    program = jax.make_jaxpr(lambda x: osculate.jet(jnp.sin, (x,), ([None, None],), scaling="coefficient"))(1.0)
+    assert [e.primitive.name for e in program.jaxpr.eqns].count("mul") == 0
