@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from jax.flatten_util import ravel_pytree
 
 from osculate._errors import WrongInput, WrongType
 from osculate._hessian import hessian
@@ -82,7 +83,7 @@ def test_argnums(argnums):
 
 def test_the_matrix_is_in_ravel_order():
     x = tree_point()
-    flat, unravel = jax.flatten_util.ravel_pytree(x)
+    flat, unravel = ravel_pytree(x)
     expected = jax.jit(jax.hessian(lambda z: tree_loss(unravel(z))))(flat)
     for method in ("auto", "dense", "chunked"):
         got = hessian(tree_loss, output="matrix", method=method)(x)

@@ -90,7 +90,7 @@ def test_scipy_takes_it(kind):
     operator = on_arrays(kind).to_scipy()
     assert isinstance(operator, scipy.sparse.linalg.LinearOperator)
     np.testing.assert_allclose(operator.rmatvec(np.ones(4)), A @ np.ones(4), atol=1e-6)
-    np.testing.assert_allclose(operator @ np.eye(4), A, atol=1e-6)
+    np.testing.assert_allclose(operator.matmat(np.eye(4)), A, atol=1e-6)
     largest = scipy.sparse.linalg.eigsh(operator, k=1, which="LA", v0=np.ones(4), return_eigenvectors=False)
     np.testing.assert_allclose(largest, np.linalg.eigvalsh(A)[-1], rtol=1e-5)
 

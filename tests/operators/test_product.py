@@ -1,8 +1,13 @@
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from osculate._operators.product import HostProduct, Product, _vector
+from osculate._operators import product
+from osculate._operators.product import HostProduct, Product
+
+compiled_product: Any = product._vector
 
 A = np.arange(9.0).reshape(3, 3) + np.arange(9.0).reshape(3, 3).T
 
@@ -17,9 +22,9 @@ def linear():
 
 def test_blocks_share_their_compiled_programs():
     first = linear().block(1, 3).vector(jnp.ones(2))
-    compiled = _vector._cache_size()
+    compiled = compiled_product._cache_size()
     np.testing.assert_array_equal(linear().block(1, 3).vector(jnp.ones(2)), first)
-    assert _vector._cache_size() == compiled
+    assert compiled_product._cache_size() == compiled
     np.testing.assert_array_equal(first, A[1:, 1:] @ np.ones(2))
     np.testing.assert_array_equal(linear().block(0, 1).whole(10**6), A[:1, :1])
 
@@ -35,8 +40,8 @@ def test_a_product_from_elsewhere_sees_flat_numpy_vectors_of_its_dtype():
         seen.append((type(v), v.shape, v.dtype))
         return (A @ v).tolist()
 
-    product = HostProduct(matvec, 3, np.dtype("float32"))
-    np.testing.assert_array_equal(product.matrix(np.eye(3)), A)
-    np.testing.assert_array_equal(product.whole(1), A)
+    host = HostProduct(matvec, 3, np.dtype("float32"))
+    np.testing.assert_array_equal(host.matrix(np.eye(3)), A)
+    np.testing.assert_array_equal(host.whole(1), A)
     assert set(seen) == {(np.ndarray, (3,), np.dtype("float32"))}
-    assert product.matrix(np.eye(3)).dtype == np.float32
+    assert host.matrix(np.eye(3)).dtype == np.float32
