@@ -38,6 +38,7 @@ def frozen_adam(curvature, rate, momentum):
 @pytest.mark.parametrize(("rate", "momentum"), [(0.1, 0.9), (2.0, 0.5), (0.01, 0.0)])
 def test_iteration_turns_unstable_at_the_threshold(optimizer, iterate, rate, momentum):
     limit = threshold(optimizer, rate, momentum).value
+    assert limit is not None
     assert iterate(0.995 * limit, rate, momentum) < 1e-2
     with np.errstate(over="ignore", invalid="ignore"):
         after = iterate(1.005 * limit, rate, momentum)
@@ -70,11 +71,11 @@ def test_preconditioner_is_what_adam_divides_by():
     """One step of Adam as its paper writes it, with both corrections, moves by η m / P."""
     gradient, rate, first, second, epsilon = np.array([0.3, -2.0, 0.0]), 0.01, 0.9, 0.999, 1e-8
     m, v = np.zeros(3), np.zeros(3)
-    x = np.zeros(3)
+    x = before = np.zeros(3)
     for step in range(1, 6):
         m = first * m + (1 - first) * gradient
         v = second * v + (1 - second) * gradient**2
-        before = x.copy()
+        before = x
         x = x - rate * (m / (1 - first**step)) / (np.sqrt(v / (1 - second**step)) + epsilon)
     P = adam_preconditioner(v, x, momentum=first, decay=second, epsilon=epsilon, step=5)
     np.testing.assert_allclose(before - x, rate * m / P, rtol=1e-12)

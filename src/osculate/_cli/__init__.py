@@ -22,6 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             '  now: python -m pip install "osculate[report]", or "osculate[demo]" for the demo\n'
         )
         return 2
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        sys.stderr.write("osculate: stopped with Ctrl-C.\n")
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
     import jax
 
     from .commands import application
@@ -29,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write_utf8()
     try:
         with jax.enable_x64(True):
-            application(list(sys.argv[1:] if arguments is None else arguments), prog_name="osculate")
+            application(arguments, prog_name="osculate")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

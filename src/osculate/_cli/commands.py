@@ -13,7 +13,7 @@ from osculate._report import Report, report
 from osculate._report.thresholds import check
 
 from .inputs import load_function, load_point
-from .showing import FAILED, STOPPED, WRONG_USE, ending, progress_bar, show, show_error
+from .showing import FAILED, STOPPED, WRONG_USE, ending, progress_bar, show, show_error, show_place, writing
 
 application = typer.Typer(
     name="osculate",
@@ -48,27 +48,26 @@ def explain_command(
     formula: Annotated[str, typer.Argument(metavar="FORMULA", help='For example "x^4 - 3x^2 + x".')],
     at: Annotated[str | None, typer.Option(help="The point: 1, or x=0,y=0.", metavar="POINT")] = None,
     on: Annotated[str | None, typer.Option(help="The window: --on=-3:3, or --on x=-1:1,y=0:2.", metavar="A:B")] = None,
-    order: Annotated[int | None, typer.Option(help="Highest order of derivatives and Taylor polynomial.")] = None,
+    order: Annotated[int, typer.Option(min=1, max=30, help="Highest derivative, and order of the polynomial.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="PAGE.html", help="Also write a page there.")] = None,
 ) -> None:
     """Explain a formula: derivatives, Taylor polynomial, curvature, extrema, inflections."""
     from osculate._explain import explain
-    from osculate._formula import parse, parse_point, parse_window
+    from osculate._explain.subject import subject_of, windows_of
 
     with ending("osculate explain", WRONG_USE):
-        parsed = parse(formula)
-        point = None if at is None else parse_point(at)
-        window = None if on is None else parse_window(on)
-    del parsed, point, window
+        windows_of(on, subject_of(formula, at).names)
     with ending("osculate explain", FAILED):
         explanation = explain(formula, at=at, on=on, order=order)
-        if out is not None:
-            explanation.save(out)
-        if as_json:
-            typer.echo(explanation.json())
-        else:
-            show(str(explanation))
+    if as_json:
+        typer.echo(explanation.json())
+    else:
+        show(explanation.text(), explanation.rich)
+    if out is not None:
+        with ending("osculate explain", WRONG_USE), writing(out):
+            page = explanation.save(out)
+        show_place("Page", page, quiet=as_json)
 
 
 @application.command("report")
@@ -88,7 +87,7 @@ def report_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; write files only with --out.")] = False,
 ) -> None:
     """Report on the curvature of a function of your own at a point, and write the page."""
-    with ending("osculate report", WRONG_USE):
+    with ending("osculate report", WRONG_USE, Path(target.rpartition(":")[0]).resolve()):
         check(optimizer or "gd", learning_rate, momentum)
         function, file = load_function(target)
         point = load_point(at)
@@ -149,22 +148,10 @@ def finish(result: Report, folder: Path | None, *, as_json: bool = False) -> Non
     else:
         show(str(result))
     if folder is not None:
-        with ending("osculate report", WRONG_USE):
-            write(result, folder, quiet=as_json)
+        with ending("osculate report", WRONG_USE), writing(folder):
+            result.save(folder / "report.json")
+            page = result.save(folder / "report.html")
+        show_place("\nReport", page, quiet=as_json)
     if result.data.interrupted:
         show_error("osculate", "stopped with Ctrl-C; what had been done is kept.", None, "run it again for the rest")
         raise typer.Exit(STOPPED)
-
-
-def write(result: Report, folder: Path, *, quiet: bool) -> None:
-    """Write both files and say where, on the last line."""
-    try:
-        result.save(folder / "report.json")
-        page = result.save(folder / "report.html")
-    except OSError as error:
-        show_error(
-            "osculate", f"cannot write into {folder}: {error.strerror}", None, "choose another folder with --out"
-        )
-        raise typer.Exit(WRONG_USE) from error
-    if not quiet:
-        typer.echo(f"\nReport: {page}")

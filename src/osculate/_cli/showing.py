@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -20,7 +21,7 @@ FAILED, WRONG_USE, STOPPED = 1, 2, 130
 
 
 @contextmanager
-def ending(asked: str, code: int, file: Path | None = None) -> Iterator[None]:
+def ending(asked: str, code: int, file: Path | None = None) -> Generator[None]:
     """Turn what goes wrong inside into a message on stderr and an exit code: no traceback.
 
     An ``OsculateError`` ends with ``code``, Ctrl-C with 130, and an error out of the user's own ``file`` with 1. Any
@@ -54,15 +55,33 @@ def show_error(asked: str, problem: str, where: str | None, remedy: str) -> None
     console.print(Text(f"  now: {remedy}"))
 
 
-def show(text: str) -> None:
-    """Print plain text on stdout; its first line bold and what to do now green on a terminal."""
+@contextmanager
+def writing(target: Path) -> Generator[None]:
+    """Turn a folder or file that cannot be written into a message and exit code 2."""
+    try:
+        yield
+    except OSError as error:
+        show_error("osculate", f"cannot write {target}: {error.strerror}", None, "choose another place with --out")
+        raise typer.Exit(WRONG_USE) from error
+
+
+def show_place(what: str, place: Path, *, quiet: bool) -> None:
+    """Say where something was written, on a line of its own; on stderr where stdout is for JSON."""
+    typer.echo(f"{what}: {place.resolve()}", err=quiet)
+
+
+def show(text: str, rich: Callable[[], Any] | None = None) -> None:
+    """Print plain text on stdout; on a terminal its rich form, or the first line bold and what to do now green."""
     console = Console(highlight=False, soft_wrap=True)
+    if rich is not None and console.is_terminal:
+        console.print(rich())
+        return
     for position, line in enumerate(text.splitlines()):
         console.print(Text(line, style="bold" if position == 0 else "green" if line.startswith("Now:") else ""))
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, float], None]]:
+def progress_bar() -> Generator[Callable[[str, float], None]]:
     """Give a callback (what, share done) that draws a bar on stderr if that is a terminal, and does nothing if not."""
     if not sys.stderr.isatty():
         yield lambda what, share: None

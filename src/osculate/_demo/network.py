@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+Array = jax.Array | NDArray[Any]
 Parameters = dict[str, dict[str, NDArray[np.float64]]]
 """Name of a layer → its ``weights`` (inputs, outputs) and ``biases`` (outputs,)."""
 
@@ -30,16 +32,16 @@ def initial_parameters(sizes: Sequence[int] = (64, 40, 20, 10), seed: int = 0) -
     return parameters
 
 
-def outputs(parameters: Parameters, inputs: jax.Array) -> jax.Array:
+def outputs(parameters: Parameters, inputs: Array) -> jax.Array:
     """Output of the network, (N, 10): tanh between the layers, none after the last."""
     *hidden, last = (parameters[name] for name in sorted(parameters))
-    activations = inputs
+    activations = jnp.asarray(inputs)
     for layer in hidden:
         activations = jnp.tanh(activations @ layer["weights"] + layer["biases"])
     return activations @ last["weights"] + last["biases"]
 
 
-def mean_square_loss(parameters: Parameters, inputs: jax.Array, targets: jax.Array) -> jax.Array:
+def mean_square_loss(parameters: Parameters, inputs: Array, targets: Array) -> jax.Array:
     """(1/N) Σₙ ‖network(xₙ) − yₙ‖²: the squared error summed over the ten outputs, averaged over the samples.
 
     The normalisation decides where the edge lies: with a further ½, or a mean over the outputs too, the Hessian is 2

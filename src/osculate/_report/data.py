@@ -35,6 +35,8 @@ class Spectrum:
         Whether ``eigenvalues`` are all of them, from the dense matrix.
     eigenvalues, errors : tuple of float
         In ascending order; for a large problem only those at the two ends.
+    lower : int
+        How many of them were found from the lower end; the others are the largest ones.
     resolution : float
         Size up to which the density cannot tell an eigenvalue from 0: twice the width of its smoothing.
     grid, density, density_error : tuple of float
@@ -45,6 +47,7 @@ class Spectrum:
     exact: bool
     eigenvalues: tuple[float, ...]
     errors: tuple[float, ...]
+    lower: int = 0
     resolution: float = 0.0
     grid: tuple[float, ...] = ()
     density: tuple[float, ...] = ()

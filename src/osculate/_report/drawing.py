@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Matplotlib wants concrete colours and the page's depend on light or dark: each of these stands for a CSS variable.
 INK, MUTED, LINE, BLUE, ORANGE, GREEN, RED = (f"#0a0b0{digit}" for digit in range(1, 8))
 VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", BLUE: "blue", ORANGE: "orange", GREEN: "green", RED: "red"}
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "osculate",
     "font.family": "sans-serif",
@@ -45,7 +45,7 @@ STYLE: dict[str, Any] = {
 
 
 @contextmanager
-def canvas(width: float, height: float, rows: int = 1, **layout: Any) -> Iterator[tuple[Figure, list[Axes]]]:
+def canvas(width: float, height: float, rows: int = 1, **layout: Any) -> Generator[tuple[Figure, list[Axes]]]:
     """Transparent figure of ``width`` × ``height`` inches with ``rows`` axes, in the page's style.
 
     Nothing global is touched: no pyplot, and Matplotlib's settings are put back.

@@ -39,7 +39,8 @@ def render(data: ReportData) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
+    filters: Any = environment.filters
+    filters |= {
         "number": words.number,
         "ratio": words.ratio,
         "exact": exact,
@@ -60,8 +61,8 @@ def render(data: ReportData) -> str:
 
 def context(data: ReportData) -> dict[str, Any]:
     """Choose what the template shows that is chosen from the data rather than stored in it."""
-    pairs = list(zip(data.spectrum.eigenvalues, data.spectrum.errors, strict=True)) if data.spectrum else []
-    ends = min(ENDS, len(pairs) // 2) if len(pairs) > ENDS else 0
+    values = data.spectrum.eigenvalues if data.spectrum else ()
+    lower = data.spectrum.lower if data.spectrum and len(values) > ENDS else 0
     masses = {layer.name: layer.mass or 0.0 for layer in data.layers}
     stiff = max(masses, key=masses.__getitem__) if masses else None
     return {
@@ -69,8 +70,8 @@ def context(data: ReportData) -> dict[str, Any]:
         "colours": [VARIABLES[colour] for colour in RUNS],
         "gauge": gauge(data.stability.ratio),
         "negative": data.number("clearly_negative") or data.number("negative_mass"),
-        "largest": pairs[::-1][: ends or len(pairs)],
-        "smallest": pairs[:ends],
+        "largest": values[lower:][::-1][:ENDS],
+        "smallest": values[:lower][:ENDS],
         "stiff": stiff if stiff is not None and masses[stiff] >= STIFF else None,
         "rows": rows(data),
     }

@@ -16,11 +16,12 @@ import numpy as np
 from osculate._arguments import refuse_tracers
 from osculate._errors import OsculateError, WrongInput
 
-from .data import Missing, ReportData, Stability, TrainingRun
+from .data import Missing, ReportData, TrainingRun
 from .layers import measure_layers
 from .point_kind import measure_kind
 from .slices import measure_slices
-from .stages import Setting, measure_density, measure_gradient, measure_spectrum, measure_stability, measure_trace
+from .stability import Setting, judged, measure_stability
+from .stages import measure_density, measure_gradient, measure_spectrum, measure_trace
 from .study import ASKED, Study, begin
 from .terminal import summary
 from .thresholds import threshold
@@ -94,7 +95,7 @@ def report(
     second_moment_decay: float = 0.999,
     epsilon: float = 1e-8,
     step: int | None = None,
-    training: Sequence[TrainingRun] | Mapping[str, Any] = (),
+    training: TrainingRun | Sequence[TrainingRun] | Mapping[str, Any] = (),
     title: str | None = None,
     products: int = 300,
     key: int = 0,
@@ -205,12 +206,7 @@ def run_stages(study: Study, setting: Setting, progress: Progress) -> None:
 
 def finished(study: Study, setting: Setting, runs: tuple[TrainingRun, ...], title: str) -> Report:
     """Study as data, with its verdict and its advice."""
-    optimizer = setting.optimizer or "gd"
-    limit = threshold(optimizer, setting.learning_rate, setting.momentum)
-    momentum = None if optimizer == "gd" else setting.momentum
-    unjudged = Stability(
-        optimizer, setting.learning_rate, momentum, limit.value, None, None, limit.formula, limit.source
-    )
+    sharpness = None if setting.optimizer == "adam" else study.number("sharpness")
     assumed = setting.learning_rate is not None and setting.optimizer is None
     measured = ReportData(
         title=title,
@@ -221,7 +217,7 @@ def finished(study: Study, setting: Setting, runs: tuple[TrainingRun, ...], titl
         dtype=str(study.operator.dtype),
         kind=study.kind,
         numbers=tuple(study.numbers),
-        stability=study.stability or unjudged,
+        stability=study.stability or judged(setting, sharpness),
         spectrum=study.spectrum,
         training=runs,
         layers=tuple(study.layers),
@@ -259,10 +255,10 @@ def training_runs(
     if len(steps) != len(sharpness) or len(steps) == 0 or len(loss) not in (0, len(steps)):
         lengths = ", ".join(f"{name}: {len(column)}" for name, column in columns.items())
         raise WrongInput(ASKED, f"the columns of training do not fit together ({lengths})", remedy=remedy)
-    listed = [tuple(map(float, column)) for column in (steps, sharpness, np.zeros_like(sharpness))]
-    losses = tuple(map(float, loss))
+    listed, sharp, losses = (tuple(map(float, column)) for column in (steps, sharpness, loss))
     label = f"η = {learning_rate:g}"
-    return (TrainingRun(label, learning_rate, limit, *listed, listed[0] if losses else (), losses),)
+    unknown = (0.0,) * len(listed)
+    return (TrainingRun(label, learning_rate, limit, listed, sharp, unknown, listed if losses else (), losses),)
 
 
 def _silent(what: str, share: float) -> None:

@@ -1,18 +1,16 @@
-"""The stages of the analysis that look at the whole Hessian: spectrum, stability, trace, density, gradient."""
+"""The stages of the analysis that look at the whole Hessian: spectrum, gradient, trace, density."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from osculate._operators import CurvatureOperator
 from osculate._spectrum import condition_number, eigenvalues, spectral_density
 
-from .data import Missing, Number, Spectrum, Stability
+from .data import Missing, Spectrum
 from .study import Array, Study
-from .thresholds import adam_preconditioner, threshold
 
 TOLERANCE = 1e-9
 """Where Lanczos stops, relative to ‖H‖: digits beyond it would cost products that nobody reads."""
@@ -25,19 +23,6 @@ RELATIVE_WIDTH = 0.08
 """On a logarithmic axis the density is smoothed by so much of |λ|: else an eigenvalue of its own is a needle."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How the user trains: step size, optimizer and what the optimizer keeps."""
-
-    learning_rate: float | None = None
-    optimizer: str | None = None
-    momentum: float = 0.9
-    second_moment: Any = None
-    second_moment_decay: float = 0.999
-    epsilon: float = 1e-8
-    step: int | None = None
-
-
 def measure_spectrum(study: Study) -> None:
     """All eigenvalues of a small Hessian, or those at the two ends of a large one."""
     if not study.dense:
@@ -48,7 +33,7 @@ def measure_spectrum(study: Study) -> None:
     values, study.vectors = np.linalg.eigh(study.matrix)
     study.eigenvalues = values
     rounding = study.size * float(np.finfo(study.operator.dtype).eps) * float(np.abs(values).max())
-    study.spectrum = Spectrum(True, tuple(map(float, values)), (rounding,) * study.size)
+    study.spectrum = Spectrum(True, tuple(map(float, values)), (rounding,) * study.size, lower=study.size // 2)
     how = "exact: all eigenvalues of the dense matrix; the error is the rounding bound n·ε·‖H‖"
     study.measured("sharpness", "sharpness λ_max", values[-1], rounding, how, study.size)
     study.measured("lowest", "smallest eigenvalue λ_min", values[0], rounding, how, study.size, spend=False)
@@ -70,7 +55,7 @@ def measure_ends(study: Study) -> None:
     study.eigenvalues = np.concatenate([np.asarray(bottom.value), study.eigenvalues])
     study.vectors = np.concatenate([np.asarray(bottom.vectors), study.vectors], axis=1)
     errors = np.concatenate([np.asarray(bottom.error), errors])
-    study.spectrum = Spectrum(False, tuple(map(float, study.eigenvalues)), tuple(map(float, errors)))
+    study.spectrum = Spectrum(False, tuple(map(float, study.eigenvalues)), tuple(map(float, errors)), SMALLEST)
 
 
 def measure_gradient(study: Study) -> None:
@@ -90,64 +75,6 @@ def measure_gradient(study: Study) -> None:
         share = float(np.sum((study.vectors[:, -LARGEST:].T @ gradient) ** 2)) / squared
         label = f"share of ‖∇f‖² in the {LARGEST} stiffest directions"
         study.measured("gradient_share", label, share, None, "from the eigenvectors of the spectrum")
-
-
-def measure_stability(study: Study, setting: Setting) -> None:
-    """Sharpness that the optimizer feels against its threshold."""
-    optimizer = setting.optimizer or "gd"
-    limit = threshold(optimizer, setting.learning_rate, setting.momentum)
-    felt = study.number("sharpness")
-    if optimizer == "adam":
-        felt = preconditioned_sharpness(study, setting)
-    ratio = None if limit.value is None or felt is None else felt.value / limit.value
-    if setting.learning_rate is None:
-        why = "no step size was given, and the threshold is inversely proportional to it"
-        study.missing.append(Missing("how close the sharpness is to its threshold", why, "learning_rate=0.1"))
-    study.stability = Stability(
-        optimizer,
-        setting.learning_rate,
-        None if optimizer == "gd" else setting.momentum,
-        limit.value,
-        felt,
-        ratio,
-        limit.formula,
-        limit.source,
-    )
-
-
-def preconditioned_sharpness(study: Study, setting: Setting) -> Number | None:
-    """λ_max(P^(−½) H P^(−½)) with Adam's P, or None (and a note) without its second moment."""
-    if setting.second_moment is None:
-        study.missing.append(
-            Missing(
-                "Adam's preconditioned sharpness",
-                "it is the sharpness of P⁻¹H, and P comes from Adam's running mean of squared gradients",
-                "second_moment=ν (optax: state.nu), a pytree shaped like x, and step=t early in training",
-            )
-        )
-        return None
-    diagonal = adam_preconditioner(
-        setting.second_moment,
-        study.x,
-        momentum=setting.momentum,
-        decay=setting.second_moment_decay,
-        epsilon=setting.epsilon,
-        step=setting.step,
-    )
-    scale = 1 / np.sqrt(diagonal)
-    if study.matrix is not None:
-        values = np.linalg.eigvalsh(scale[:, None] * study.matrix * scale)
-        rounding = study.size * float(np.finfo(study.operator.dtype).eps) * float(np.abs(values).max())
-        value, error, how, products = values[-1], rounding, "exact: from the dense matrix", 0
-    else:
-        scaled = CurvatureOperator.from_product(
-            lambda v: scale * product(study.operator, scale * np.asarray(v)), study.operator.shape, study.operator.dtype
-        )
-        top = eigenvalues(scaled, 1, key=study.key, tolerance=TOLERANCE)
-        value, error, how, products = np.asarray(top.value)[0], np.asarray(top.error)[0], top.how, top.products
-    return study.measured(
-        "preconditioned_sharpness", "preconditioned sharpness λ_max(P⁻¹H)", value, error, how, products
-    )
 
 
 def measure_trace(study: Study) -> None:

@@ -75,15 +75,17 @@ def percent(share: float | None) -> str:
 
     Examples
     --------
-    >>> percent(0.6234), percent(0.0123), percent(0.00001)
-    ('62 %', '1.2 %', '< 0.1 %')
+    >>> percent(0.6234), percent(0.0123), percent(0.00052), percent(1e-9)
+    ('62 %', '1.2 %', '0.05 %', '< 0.001 %')
     """
     if share is None or math.isnan(share):
         return "—"
     if share == 0:
         return "0 %"
+    if 0 < share < 1e-5:
+        return "< 0.001 %"
     if 0 < share < 0.001:
-        return "< 0.1 %"
+        return f"{100 * share:.1g} %"
     return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
 
 
