@@ -1,6 +1,8 @@
 """The reader of formulas against an independent evaluator, and against text that means harm."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -224,7 +226,7 @@ ORACLE = {
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_each_function_is_the_one_it_is_called(name):
-    oracle = ORACLE.get(name) or getattr(mpmath, name)
+    oracle: Callable[..., Any] = ORACLE.get(name) or getattr(mpmath, name)
     points = [1.25, 2.5] if name in ("acosh", "coth", "gamma") else [0.25, 0.75]
     for point in points:
         if FUNCTIONS[name].fewest == 2:

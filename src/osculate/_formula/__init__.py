@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osculate._formula.formula import Formula, parse
-from osculate._formula.points import Window, parse_point, parse_window
+from .formula import Formula, parse
+from .points import Window, parse_point, parse_window
 
 __all__ = ["Formula", "Window", "parse", "parse_point", "parse_window"]

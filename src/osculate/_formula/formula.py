@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from osculate._formula.grammar import Parser
-from osculate._formula.steps import Step, evaluate, reading
+from .grammar import Parser
+from .steps import Step, evaluate, reading
 
 
 @dataclass(frozen=True)

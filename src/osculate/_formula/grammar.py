@@ -15,9 +15,10 @@ Nothing is evaluated while parsing.
 from __future__ import annotations
 
 from osculate._errors import WrongInput
-from osculate._formula.names import ALIASES, CONSTANTS, FUNCTIONS, SIGNS, is_variable, known_names
-from osculate._formula.steps import Step, reading
-from osculate._formula.tokens import Token, complaint, nearest, tokens
+
+from .names import ALIASES, CONSTANTS, FUNCTIONS, SIGNS, is_variable, known_names
+from .steps import Step, reading
+from .tokens import Token, complaint, nearest, tokens
 
 DEEPEST = 40
 LARGEST_INTEGER_EXPONENT = 1024

@@ -9,9 +9,10 @@ from typing import TypeVar
 import jax
 
 from osculate._errors import WrongInput
-from osculate._formula.grammar import Parser
-from osculate._formula.steps import evaluate
-from osculate._formula.tokens import Token, complaint
+
+from .grammar import Parser
+from .steps import evaluate
+from .tokens import Token, complaint
 
 Window = tuple[float, float]
 T = TypeVar("T")

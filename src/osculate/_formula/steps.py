@@ -13,7 +13,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 import numpy as np
 
-from osculate._formula.names import CONSTANTS, FUNCTIONS
+from .names import CONSTANTS, FUNCTIONS
 
 Action = Literal[
     "number",

@@ -1,0 +1,255 @@
+"""A function of one variable, computed: its derivatives at a point, its extrema and inflections over a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from osculate._arguments import point
+from osculate._errors import WrongInput
+from osculate._geometry import classify
+from osculate._jets import jet, taylor
+from osculate._results import Estimate
+
+from .bent import bent
+from .data import FOUND, Array, Curve, Place, Window
+from .search import (
+    INTERVALS,
+    Crossing,
+    Jets,
+    Samples,
+    crossings,
+    irregular_order,
+    jumps,
+    rounding_level,
+    sample,
+    undefined,
+)
+from .subject import ASKED, Subject
+
+HALF_WIDTH = 3.0
+_SLOPE = 1e-3
+_CANDIDATES = (0.0, 1.0, -1.0, 0.5, 2.0, -0.5, -2.0, 10.0, -10.0)
+_ORDINALS = ("the function itself", "the first derivative", "the second derivative")
+
+
+def curve_of(subject: Subject, on: Window | None, order: int) -> Curve:
+    """Compute all that is said about a function of one variable.
+
+    Raises
+    ------
+    WrongInput
+        If f or one of its first two derivatives is not finite at the point; or anywhere, where no point was given.
+    """
+    at = subject.at if isinstance(subject.at, float) else None
+    here = point(ASKED, subject.function, (0.5 if at is None else at,))
+    here.require_scalar()
+    jets = _batched(here)
+    notes = list(subject.notes)
+    if at is None:
+        at = _chosen_point(jets, on, notes, subject.names[0])
+    elif not np.isfinite(jets(np.array([at]))[:3]).all():
+        raise _not_finite(jets, at, subject.names[0])
+    window = on or (at - HALF_WIDTH, at + HALF_WIDTH)
+    samples = sample(jets, *window)
+    if on is None:
+        window, samples = _trimmed(jets, window, samples, at)
+    return _assembled(subject, here, jets, at, window, samples, order, notes)
+
+
+def _assembled(
+    subject: Subject,
+    here: Callable[..., Any],
+    jets: Jets,
+    at: float,
+    window: Window,
+    samples: Samples,
+    order: int,
+    notes: list[str],
+) -> Curve:
+    irregular = irregular_order(jets, at, (window[1] - window[0]) / INTERVALS)
+    if irregular is not None:
+        which = _ORDINALS[irregular]
+        notes.append(
+            f"{which} is not continuous at {subject.names[0]} = {at:g}: derivatives given there are a convention"
+        )
+    expansion = taylor(here, max(order, 2))(at)
+    derivatives = np.asarray(expansion.derivatives, dtype=np.float64)
+    bend = bent(np.array([at]), derivatives[0], derivatives[1:2], derivatives[2:3, None])
+    straight = bool(abs(derivatives[2]) <= rounding_level(samples, 2))
+    inflections, samples = _inflections(jets, samples)
+    extrema, breaks = _extrema(jets, samples)
+    leaps = [Estimate(x, error, FOUND, INTERVALS) for x, error in jumps(jets, samples)]
+    gaps = tuple(undefined(jets, samples))
+    extrema, inflections = _standing(extrema, leaps), _standing(inflections, leaps)
+    taken = [float(place.at) for place in (*extrema, *inflections)] + [end for gap in gaps for end in gap]
+    return Curve(
+        title=subject.title,
+        name=subject.names[0],
+        notes=tuple(notes),
+        at=at,
+        derivatives=derivatives[: order + 1],
+        coefficients=np.asarray(expansion.coefficients, dtype=np.float64)[: order + 1],
+        kind=_kind(here, at, derivatives, samples, irregular),
+        concavity=_concavity(float(derivatives[2]), straight, irregular),
+        kappa=float(bend.kappa) if irregular is None else float("nan"),
+        radius=float(bend.radius) if irregular is None else float("nan"),
+        center=None if straight or irregular is not None else np.asarray(bend.center),
+        window=window,
+        extrema=extrema,
+        inflections=inflections,
+        breaks=_apart([*breaks, *leaps], taken),
+        undefined=gaps,
+        x=samples.x,
+        y=samples.jets[0],
+    )
+
+
+def _batched(function: Callable[..., Any]) -> Jets:
+    """Make f, f′, f″ and f‴ at many points, in blocks of one shape so that they are compiled once."""
+
+    def at_one(x: Any) -> Any:
+        one, zero = jnp.ones_like(x), jnp.zeros_like(x)
+        value, derivatives = jet(function, (x,), ((one, zero, zero),), scaling="derivative")
+        return jnp.stack([value, *derivatives])
+
+    block = jax.jit(jax.vmap(at_one, out_axes=1))
+
+    def jets(x: Array) -> Array:
+        count = -(-len(x) // INTERVALS)
+        padded = np.resize(x, count * INTERVALS) if len(x) else np.zeros(0)
+        parts = [np.asarray(block(part)) for part in np.split(padded, count)] if count else []
+        return np.concatenate(parts, axis=1)[:, : len(x)] if parts else np.zeros((4, 0))
+
+    return jets
+
+
+def _chosen_point(jets: Jets, on: Window | None, notes: list[str], name: str) -> float:
+    """The point to look at when none was given: 0 where f is smooth there, else a near one, else one in the window."""
+    candidates = np.array(_CANDIDATES)
+    if on is not None:
+        low, high = on
+        inner = np.linspace(low, high, 34)[1:-1]
+        inner = inner[np.argsort(np.abs(inner - (low + high) / 2), kind="stable")]
+        candidates = np.concatenate([candidates[:1], [(low + high) / 2], inner])
+        candidates = candidates[(low <= candidates) & (candidates <= high)]
+    fine = np.isfinite(jets(candidates)[:3]).all(0)
+    if not fine.any():
+        where = f"in the window {on[0]:g}:{on[1]:g}" if on else f"at {', '.join(f'{c:g}' for c in sorted(_CANDIDATES))}"
+        raise WrongInput(
+            ASKED,
+            f"f and its first two derivatives are not finite {where}.",
+            remedy="give a point with at=… where f is finite.",
+        )
+    chosen = float(candidates[fine.argmax()])
+    if fine.argmax() and candidates[0] == 0:
+        notes.append(f"f or a derivative is not finite at {name} = 0, so it is looked at from {name} = {chosen:g}")
+    return chosen
+
+
+def _not_finite(jets: Jets, at: float, name: str) -> WrongInput:
+    values = jets(np.array([at]))[:3, 0]
+    k = int(np.flatnonzero(~np.isfinite(values))[0])
+    problem = f"{('f', 'f′', 'f″')[k]} is {values[k]} at {name} = {at:g}."
+    return WrongInput(ASKED, problem, remedy="choose a point with at=… where f is smooth.")
+
+
+def _trimmed(jets: Jets, window: Window, samples: Samples, at: float) -> tuple[Window, Samples]:
+    """A default window without the part where f is not defined: log(x) from 0 on."""
+    gaps = undefined(jets, samples)
+    low = max((end for _, end in gaps if end <= at), default=window[0])
+    high = min((start for start, _ in gaps if start >= at), default=window[1])
+    return ((low, high), sample(jets, low, high)) if (low, high) != window else (window, samples)
+
+
+def _kind(here: Callable[..., Any], at: float, derivatives: Array, samples: Samples, irregular: int | None) -> str:
+    """What kind of point it is: by f″ where that decides, else by the first derivative that does not vanish."""
+    if irregular in (0, 1):
+        return "irregular"
+    # A slope of the window's usual size is far above any rounding; only a small one needs the careful verdict.
+    usual = np.nanmedian(np.abs(samples.jets[1]))
+    kind = "regular" if abs(derivatives[1]) > _SLOPE * usual else str(classify(here)(at).kind)
+    if irregular is not None and kind != "regular":
+        return "irregular"
+    if kind != "degenerate":
+        return kind
+    scale = float(samples.x[-1] - samples.x[0])
+    level = rounding_level(samples, 0)
+    for k in range(2, len(derivatives)):
+        if abs(derivatives[k]) > level / scale**k:
+            return "stationary inflection" if k % 2 else ("minimum" if derivatives[k] > 0 else "maximum")
+    return "undecided"
+
+
+def _concavity(second: float, straight: bool, irregular: int | None) -> str:
+    if irregular is not None:
+        return "undefined"
+    return "straight" if straight else ("convex" if second > 0 else "concave")
+
+
+def _inflections(jets: Jets, samples: Samples) -> tuple[tuple[Place, ...], Samples]:
+    """Changes of sign of f″; and the samples with these points, between which f′ runs one way."""
+    samples = _with(jets, samples, crossings(jets, samples, 3))
+    found = crossings(jets, samples, 2)
+    level = rounding_level(samples, 1)
+    inflections = [crossing for crossing in found if crossing.nature in ("zero", "bend")]
+    values = jets(np.array([crossing.x for crossing in inflections]))
+    places = tuple(
+        _place("stationary inflection" if abs(slope) <= level else "inflection", crossing, value)
+        for crossing, value, slope in zip(inflections, values[0], values[1], strict=True)
+    )
+    return places, _with(jets, samples, found)
+
+
+def _extrema(jets: Jets, samples: Samples) -> tuple[tuple[Place, ...], tuple[Estimate, ...]]:
+    """Changes of sign of f′ where the graph goes on; and the places where it breaks."""
+    found = crossings(jets, samples, 1)
+    extrema = [crossing for crossing in found if crossing.nature != "break"]
+    values = jets(np.array([crossing.x for crossing in extrema]))[0]
+    places = tuple(
+        _place("minimum" if crossing.before < 0 else "maximum", crossing, value)
+        for crossing, value in zip(extrema, values, strict=True)
+    )
+    broken = [*found, *crossings(jets, samples, 2)]
+    return places, tuple(_estimate(crossing) for crossing in broken if crossing.nature == "break")
+
+
+def _with(jets: Jets, samples: Samples, found: list[Crossing]) -> Samples:
+    x = np.array([crossing.x for crossing in found if crossing.nature == "zero"])
+    return samples.joined(x, jets(x))
+
+
+def _place(
+    kind: Literal["minimum", "maximum", "inflection", "stationary inflection"], crossing: Crossing, value: float
+) -> Place:
+    return Place(kind, _estimate(crossing), float(value) + 0.0, crossing.nature == "zero")
+
+
+def _estimate(crossing: Crossing) -> Estimate:
+    return Estimate(crossing.x, crossing.error, FOUND, INTERVALS)
+
+
+def _standing(places: tuple[Place, ...], leaps: list[Estimate]) -> tuple[Place, ...]:
+    """Those places at which f has a value and does not jump."""
+    return tuple(
+        place
+        for place in places
+        if np.isfinite(place.value) and not any(_same(float(place.at), float(leap)) for leap in leaps)
+    )
+
+
+def _apart(breaks: list[Estimate], taken: list[float]) -> tuple[Estimate, ...]:
+    """Breaks from left to right, each once, without those at places already spoken of."""
+    kept: list[Estimate] = []
+    for place in sorted(breaks, key=float):
+        if not any(_same(float(place), x) for x in [*taken, *map(float, kept)]):
+            kept.append(place)
+    return tuple(kept)
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= 1e-9 * (1 + abs(other))
