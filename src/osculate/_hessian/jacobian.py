@@ -53,7 +53,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False)
 
     >>> import numpy as np, osculate
     >>> osculate.jacobian(lambda p: np.array([p[0] * np.cos(p[1]), p[0] * np.sin(p[1])]))(np.array([2.0, 0.0]))
-    array([[1., -0.], [0.,  2.]])
+    array([[1., 0.],
+           [0., 2.]])
     """
     return transform("osculate.jacobian", f, _jacobian, argnums=argnums, has_aux=has_aux)
 
