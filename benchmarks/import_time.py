@@ -18,36 +18,35 @@ PROGRAM = """
 import sys, time
 import jax, jax.numpy
 loaded = set(sys.modules)
-start = time.perf_counter()
+start, work = time.perf_counter(), time.process_time()
 import osculate
-print(time.perf_counter() - start)
+print(time.perf_counter() - start, time.process_time() - work)
 print(*sorted({name.partition(".")[0] for name in set(sys.modules) - loaded}))
 """
 
 
-def measure() -> tuple[float, set[str]]:
-    """Seconds that the import adds in a fresh process, and the packages it loads."""
+def measure() -> tuple[float, float, set[str]]:
+    """Seconds on the clock and of processor time that the import adds in a fresh process; the packages it loads."""
     # As an installed package is met: with its bytecode kept, whatever this shell says about that.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, env=environment)
-    seconds, packages = done.stdout.splitlines()
-    return float(seconds), set(packages.split())
+    times, packages = done.stdout.splitlines()
+    clock, work = map(float, times.split())
+    return clock, work, set(packages.split())
 
 
 def main() -> int:
-    """Measure, print the table, and say by the exit status whether both goals are met."""
+    """Measure, print the table, and say by the exit status whether the goals are met."""
     measure()  # the first run writes the bytecode
     runs = [measure() for _ in range(RUNS)]
-    seconds = statistics.median(time for time, _ in runs)
-    spread = f"{min(time for time, _ in runs):.3f} to {max(time for time, _ in runs):.3f} s in {RUNS} processes"
-    heavy = sorted(set(HEAVY) & runs[-1][1])
-    print(f"{'measured':<42}{'result':>12}  {'goal':<10}{'':<5}")
-    print(
-        f"{'import osculate, JAX loaded already':<42}{seconds:>10.3f} s  {f'≤ {GOAL} s':<10}{verdict(seconds <= GOAL)}"
-    )
-    print(f"{'optional packages loaded by it':<42}{' '.join(heavy) or 'none':>12}  {'none':<10}{verdict(not heavy)}")
-    print(f"({spread})")
-    return int(seconds > GOAL or bool(heavy))
+    clock, work = (statistics.median(run[i] for run in runs) for i in (0, 1))
+    heavy = sorted(set(HEAVY) & runs[-1][2])
+    print(f"{'import osculate, JAX loaded already':<40}{'result':>10}  goal")
+    print(f"{'on the clock (longer on a busy machine)':<40}{clock:>8.3f} s  ≤ {GOAL} s  {verdict(clock <= GOAL)}")
+    print(f"{'of processor time':<40}{work:>8.3f} s  ≤ {GOAL} s  {verdict(work <= GOAL)}")
+    print(f"{'optional packages loaded':<40}{' '.join(heavy) or 'none':>10}  none     {verdict(not heavy)}")
+    print(f"(medians of {RUNS} processes)")
+    return int(clock > GOAL or bool(heavy))
 
 
 def verdict(met: bool) -> str:
