@@ -194,5 +194,5 @@ def test_text_summary_has_no_control_characters(made):
     lines = str(made).splitlines()
     assert lines[0] == "two layers"
     assert lines[1] == made.verdict
-    assert len(lines) <= 14
+    assert len(lines) <= 10
     assert "\x1b" not in str(made)

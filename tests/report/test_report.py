@@ -230,3 +230,13 @@ def test_a_stage_that_fails_is_named(monkeypatch):
         ::-1
     ]
     assert "mystery" in made.data.missing[-1].why
+
+
+def test_advice_follows_from_the_numbers():
+    saddle = report(lambda x: x[0] ** 2 - x[1] ** 2, np.zeros(2), learning_rate=0.1)
+    assert "way down" in saddle.data.advice[0]
+    narrow = report(lambda x: x[0] ** 2 + 1e-3 * x[1] ** 2, np.array([1.0, 1.0]), learning_rate=0.5)
+    assert "to 1," in narrow.data.advice[0]
+    assert any("condition number is 1,000" in sentence for sentence in narrow.data.advice)
+    wild = report(lambda x: x[0] ** 2 + x[1] ** 2, np.ones(2), learning_rate=2.0)
+    assert wild.data.advice[0].startswith("Lower the step size from 2 to below 1")

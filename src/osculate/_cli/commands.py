@@ -151,7 +151,7 @@ def finish(result: Report, folder: Path | None, *, as_json: bool = False) -> Non
         with ending("osculate report", WRONG_USE), writing(folder):
             result.save(folder / "report.json")
             page = result.save(folder / "report.html")
-        show_place("\nReport", page, quiet=as_json)
+        show_place("Report", page, quiet=as_json)
     if result.data.interrupted:
         show_error("osculate", "stopped with Ctrl-C; what had been done is kept.", None, "run it again for the rest")
         raise typer.Exit(STOPPED)

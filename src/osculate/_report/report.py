@@ -22,7 +22,7 @@ from .point_kind import measure_kind
 from .slices import measure_slices
 from .stability import Setting, judged, measure_stability
 from .stages import measure_density, measure_gradient, measure_spectrum, measure_trace
-from .study import ASKED, Study, begin
+from .study import ASKED, Study, begin, function_name
 from .terminal import summary
 from .thresholds import threshold
 from .verdict import advice, verdict
@@ -169,7 +169,7 @@ def report(
     runs = training_runs(training, learning_rate, optimizer or "gd", momentum)
     study = begin(f, x, data, key=key, products=products)
     run_stages(study, setting, progress or _silent)
-    return finished(study, setting, runs, title or getattr(f, "__name__", type(f).__name__))
+    return finished(study, setting, runs, title or function_name(f))
 
 
 STAGES: tuple[tuple[str, Callable[[Study, Setting], None]], ...] = (

@@ -105,7 +105,7 @@ def begin(function: Callable[..., Any], x: Any, data: tuple[Any, ...], *, key: i
     operator = hessian_operator(function)(x, *data)
     study = Study(function, x, data, here, operator, key, products)
     value = float(np.asarray(operator.value))
-    name = getattr(function, "__name__", "f")
+    name = function_name(function)
     if not np.isfinite(value):
         raise here.error(
             WrongInput,
@@ -123,6 +123,12 @@ def begin(function: Callable[..., Any], x: Any, data: tuple[Any, ...], *, key: i
     norm = np.linalg.norm(study.gradient)
     study.measured("gradient_norm", "length of the gradient", norm, None, "exact: algorithmic derivative")
     return study
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """Name of a function as its author calls it; f for one without a name."""
+    name = getattr(function, "__name__", type(function).__name__)
+    return "f" if name == "<lambda>" else name
 
 
 def flat(vector: Any) -> Array:

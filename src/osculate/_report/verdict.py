@@ -10,6 +10,7 @@ EDGE = 0.05
 """Within 5 % of the threshold counts as the edge: training hovers about it by that much (Cohen et al. 2021)."""
 STIFF = 0.5
 """A layer that holds more than half of the top eigenvector is called the stiff one."""
+STALLS = ("saddle", "maximum", "degenerate")
 NAMES = {"gd": "gradient descent", "momentum": "heavy-ball momentum", "adam": "Adam"}
 
 
@@ -51,7 +52,10 @@ def kind_in_words(data: ReportData) -> str:
 
 def advice(data: ReportData) -> tuple[str, ...]:
     """Say what to do now, each a sentence or two that follows from a number of this report."""
-    rules = (_about_step_size, _about_point, _about_layers, _about_second_order, _about_reach, _about_interruption)
+    first = (_about_step_size, _about_point)
+    if data.kind in STALLS:  # whoever stands at such a point has a more urgent question than the step size
+        first = first[::-1]
+    rules = (*first, _about_layers, _about_second_order, _about_reach, _about_interruption)
     return tuple(sentence for rule in rules for sentence in rule(data))
 
 
@@ -85,7 +89,7 @@ def _about_point(data: ReportData) -> list[str]:
     if lowest is None or spectrum is None or lowest.value >= -spectrum.errors[0]:
         return []
     where = f"There is a way down along the direction of most negative curvature ({number(lowest.value, 3)})"
-    if data.kind in ("saddle", "maximum", "degenerate"):
+    if data.kind in STALLS:
         return [
             f"{where}, which gradient descent from exactly this point would not find: step along it, to either side."
         ]
