@@ -24,7 +24,13 @@ Packed = list[Coefficients]
 
 
 class Algebra(Protocol):
-    """The operations on coefficients that streams need."""
+    """The operations on coefficients that streams need.
+
+    ``whole`` says whether ``evaluate`` takes nodes with bodies too (loops, branches, calls, custom rules, linear
+    systems). Where it does not, their bodies are read node by node, so an algebra needs primitives alone.
+    """
+
+    whole: bool
 
     def evaluate(self, node: Node, values: Sequence[Any], degrees: Sequence[int | None]) -> list[Any]:
         """Outputs of a node; ``degrees[i]`` is the degree of ``values[i]``, None where it stands still."""
@@ -99,6 +105,8 @@ class Algebra(Protocol):
 
 class Arrays:
     """Plain JAX arrays and tracers: works under ``jit``, ``vmap`` and ``grad``."""
+
+    whole = True
 
     def evaluate(self, node: Node, values: Sequence[Any], degrees: Sequence[int | None]) -> list[Any]:
         del degrees

@@ -29,7 +29,7 @@ LARGEST_INTEGER_POWER = 1024
 def add(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """(a ± b)[k] = a[k] ± b[k]."""
     a, b = inputs
-    first = partial(Primal(network.algebra, node, inputs), 0) if a.offset == b.offset == 0 else None
+    first = partial(Primal(network, node, inputs), 0) if a.offset == b.offset == 0 else None
     return [Sum(network.algebra, node, a, b, -1 if node.name == "sub" else 1, first)]
 
 
@@ -41,14 +41,14 @@ def multiply(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Str
         if a.offset + b.offset and (isinstance(a, Zero) or isinstance(b, Zero)):
             return [Zero(network.algebra, node.outputs[0])]
         return partly_linear(network, node, inputs, [1 if a.constant else 0])
-    first = partial(Primal(network.algebra, node, inputs), 0) if a.offset == b.offset == 0 else None
+    first = partial(Primal(network, node, inputs), 0) if a.offset == b.offset == 0 else None
     return [Product(network.algebra, node, a, b, first)]
 
 
 @register("jets", "square")
 def square(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """x² as a product with itself."""
-    return [network.multiply(inputs[0], inputs[0], partial(Primal(network.algebra, node, inputs), 0))]
+    return [network.multiply(inputs[0], inputs[0], partial(Primal(network, node, inputs), 0))]
 
 
 @register("jets", "div")
@@ -57,7 +57,7 @@ def divide(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Strea
     a, b = inputs
     if b.constant:
         return partly_linear(network, node, inputs, [0])
-    first = partial(Primal(network.algebra, node, inputs), 0) if a.offset == 0 else None
+    first = partial(Primal(network, node, inputs), 0) if a.offset == 0 else None
     return [Quotient(network.algebra, node, single(lax.mul, b.variable, node.outputs[0]), a, b, first)]
 
 
@@ -86,7 +86,7 @@ def tanh(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]
     x, variable = inputs[0], node.outputs[0]
     if not jnp.issubdtype(variable.dtype, np.floating):
         return network.by_pushforward(node, inputs)
-    y = Integral(network.algebra, variable, partial(Primal(network.algebra, node, inputs), 0), lambda: change)
+    y = Integral(network.algebra, variable, partial(Primal(network, node, inputs), 0), lambda: change)
     standing = Constant(network.algebra, x.variable, lambda: x.value(0))
     slope = Linear(
         network.algebra,
@@ -119,7 +119,7 @@ class RealPower(Stream):
     def __init__(self, network: Network, node: Node, inputs: Sequence[Stream], exponent: float) -> None:
         super().__init__(network.algebra, node.outputs[0])
         self.network, self.x, self.exponent = network, inputs[0], exponent
-        self.first = Primal(network.algebra, node, inputs)
+        self.first = Primal(network, node, inputs)
         self.product = single(lax.mul, self.x.variable, self.variable)
 
     def compute(self, k: int) -> Any:
@@ -153,7 +153,7 @@ def _over_first(rest: Any, x0: Any, x1: Any, binomial: Any, remaining: Any, k: A
 
 def _power(network: Network, node: Node, inputs: Sequence[Stream], exponent: int) -> Stream:
     x, variable = inputs[0], node.outputs[0]
-    first: Callable[[], Any] = partial(Primal(network.algebra, node, inputs), 0)
+    first: Callable[[], Any] = partial(Primal(network, node, inputs), 0)
     if exponent == 0:
         return Constant(network.algebra, variable, first)
     if exponent > 0:

@@ -73,7 +73,7 @@ class Solution:
         self.network, self.variables, self.right = network, node.outputs, right
         self.product, self.solve = product, solve
         self.offset = max(s.offset for s in right)
-        self.first = Primal(network.algebra, node, inputs)
+        self.first = Primal(network, node, inputs)
         self.rows: list[list[Any]] = []
 
     def streams(self) -> list[Stream]:
@@ -90,7 +90,7 @@ class Solution:
         return self.rows[k][i]
 
     def _next(self, k: int) -> list[Any]:
-        if k == 0 and self.offset == 0:
+        if k == 0 and self.offset == 0 and self.network.algebra.whole:
             return [self.first(i) for i in range(len(self.variables))]
         algebra = self.network.algebra
         right = [at_degree(b, k, self.offset) for b in self.right]

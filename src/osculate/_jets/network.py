@@ -17,7 +17,19 @@ from jax import lax
 
 from osculate._errors import Location, Unreadable
 from osculate._interpret import forward, table
-from osculate._trace import Call, Literal, Node, Trace, Variable, program, pushforward, single
+from osculate._trace import (
+    Call,
+    CustomJVP,
+    CustomVJP,
+    Elementary,
+    Literal,
+    Node,
+    Trace,
+    Variable,
+    program,
+    pushforward,
+    single,
+)
 
 from .algebra import Algebra, Coefficients
 from .stream import Constant, Given, Integral, Linear, Product, Stream, Zero
@@ -37,9 +49,9 @@ class Network:
 
     # making streams
 
-    def child(self) -> Network:
+    def child(self, order: int | None = None) -> Network:
         """A network for the body of a loop: its coefficients live inside the loop, so it shares no memo."""
-        child = Network(self.asked, self.algebra, self.order)
+        child = Network(self.asked, self.algebra, self.order if order is None else order)
         child._where = self._where
         return child
 
@@ -60,7 +72,7 @@ class Network:
 
     def constants(self, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
         """Outputs that do not move, whatever the inputs do."""
-        first = Primal(self.algebra, node, inputs)
+        first = Primal(self, node, inputs)
         return [Constant(self.algebra, v, partial(first, i)) for i, v in enumerate(node.outputs)]
 
     def multiply(self, a: Stream, b: Stream, first: Callable[[], Any] | None = None) -> Stream:
@@ -126,7 +138,7 @@ class Network:
     def by_pushforward(self, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
         """The one law: integrate the node's own JVP rule."""
         active = [i for i, s in enumerate(inputs) if not s.constant and s.variable.inexact]
-        first = Primal(self.algebra, node, inputs)
+        first = Primal(self, node, inputs)
         offset = max(inputs[i].offset for i in active)
         read: list[list[Stream]] = []
         where = self._where
@@ -170,16 +182,28 @@ def attempt_pushforward(asked: str, node: Node, active: Sequence[int], where: Lo
 class Primal:
     """The outputs of a node at coefficient 0 of its inputs, computed once, when first asked for."""
 
-    def __init__(self, algebra: Algebra, node: Node, inputs: Sequence[Stream]) -> None:
-        self.algebra, self.node, self.inputs = algebra, node, inputs
+    def __init__(self, network: Network, node: Node, inputs: Sequence[Stream]) -> None:
+        self.network, self.node, self.inputs = network, node, inputs
         self._values: list[Any] | None = None
 
     def __call__(self, index: int = 0) -> Any:
         if self._values is None:
-            values = [s.value(0) for s in self.inputs]
-            degrees = [None if s.constant else s.offset for s in self.inputs]
-            self._values = self.algebra.evaluate(self.node, values, degrees)
+            algebra = self.network.algebra
+            if algebra.whole or isinstance(self.node, Elementary):
+                values = [s.value(0) for s in self.inputs]
+                degrees = [None if s.constant else s.offset for s in self.inputs]
+                self._values = algebra.evaluate(self.node, values, degrees)
+            else:
+                self._values = [stream.value(0) for stream in self._read()]
         return self._values[index]
+
+    def _read(self) -> Sequence[Stream]:
+        """The outputs by the bodies of the node, for an algebra that evaluates primitives alone."""
+        network = self.network.child(order=0)
+        still = [network.series(s.variable, [s.value(0)]) for s in self.inputs]
+        if isinstance(self.node, (CustomJVP, CustomVJP)):
+            return network.run(self.node.body, still)
+        return RULES[self.node.name](network, self.node, still)
 
 
 def linear(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
@@ -190,7 +214,7 @@ def linear(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Strea
 
 def partly_linear(network: Network, node: Node, inputs: Sequence[Stream], moving: Sequence[int]) -> list[Stream]:
     """Rule of a node that is linear in the inputs at ``moving`` jointly while the others stand still."""
-    first = Primal(network.algebra, node, inputs)
+    first = Primal(network, node, inputs)
     offset = max(inputs[i].offset for i in moving)
     return [
         Linear(network.algebra, node, inputs, moving, i, partial(first, i) if offset == 0 else None)
