@@ -75,9 +75,19 @@ def test_every_kind_of_node_and_the_value_it_computes():
     np.testing.assert_allclose(read_program.evaluate(jnp.float32(0.7))[0], everything(jnp.float32(0.7)), rtol=1e-6)
 
 
-def test_scan_knows_its_parts():
-    loop = only(read(lambda x, c: lax.scan(lambda k, a: (k * c + a, k), x, jnp.ones(5))[1], 1.0, 2.0), Scan)
-    assert (loop.constants, loop.carries, loop.length, loop.reverse) == (1, 1, 5, False)
+@pytest.mark.parametrize(
+    ("f", "parts"),
+    [
+        (lambda x, c: lax.scan(lambda k, a: (k * c + a, k), x, jnp.ones(5))[1], (1, 1, 5)),
+        (lambda x, c: lax.scan(lambda k, a: (k * a, k), x + c, jnp.ones(4))[1], (0, 1, 4)),
+        (lambda x, c: lax.scan(lambda k, _: ((k[0] * c, k[1] + x), None), (x, c), None, length=3)[0][0], (2, 2, 3)),
+        (lambda x, c: lax.scan(lambda _, a: (None, a[0] * x * c), None, (jnp.ones(2), jnp.ones(2)))[1], (2, 0, 2)),
+    ],
+)
+def test_scan_knows_its_parts(f, parts):
+    loop = only(read(f, 1.0, 2.0), Scan)
+    assert (loop.constants, loop.carries, loop.length) == parts
+    assert not loop.reverse
 
 
 def test_nodes_know_the_users_line():

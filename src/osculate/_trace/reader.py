@@ -161,8 +161,8 @@ def _custom_vjp(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
 def _scan(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
     if "num_carry" in params:
         constants, carries = params["num_consts"], params["num_carry"]
-    else:  # JAX 0.12 describes its inputs by a tuple of three trees
-        constants, carries = (len(jax.tree.leaves(tree, is_leaf=_is_none)) for tree in params["ft_in"][:2])
+    else:  # JAX 0.12 describes the inputs by three trees: constants, carries, scanned
+        constants, carries, _ = (len(tree) for tree in params["ft_in"].unpack())
     return Scan(
         **common,
         body=read(params["jaxpr"]),
@@ -172,10 +172,6 @@ def _scan(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
         reverse=params["reverse"],
         unroll=params["unroll"],
     )
-
-
-def _is_none(value: Any) -> bool:
-    return value is None
 
 
 def _while(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
