@@ -125,7 +125,7 @@ PLAIN_NUMBERS = {
     "np.float64": (lambda x: np.float64(x[0]), "plain float"),
     "percent": (lambda x: "%.3f" % x[0], "plain float"),  # noqa: UP031
     "asarray": (lambda x: np.asarray(x, dtype=float), "leave out float"),
-    "array": (lambda x: np.array([x[0], x[1]], dtype=float), "without a dtype"),
+    "array": (lambda x: np.array([x[0], x[1]], dtype=float), "instead of np.array with a dtype"),
     "full": (lambda x: np.full(3, x[0], dtype=float), "written in place"),
     "astype": (lambda x: np.asarray(x).astype(float), "plain float"),
     "if": (lambda x: x[0] if x[0] > 0 else x[1], "np.where"),
@@ -133,8 +133,8 @@ PLAIN_NUMBERS = {
     "max": (lambda x: max(x), "np.maximum"),
     "sorted": (lambda x: sorted(x), "np.where"),
     "in": (lambda x: 1.0 in x, "np.where"),
-    "object maximum": (lambda x: np.maximum(np.array([x[0], x[1]]), 0), "np.stack"),
-    "object comparison": (lambda x: np.array([x[0], x[1]]) > 0, "np.stack"),
+    "object maximum": (lambda x: np.maximum(np.array([x[0], x[1]]), 0), "np.block"),
+    "object comparison": (lambda x: np.array([x[0], x[1]]) > 0, "np.block"),
     "range": (lambda x: range(np.argmax(x)), "index or a count"),
     "index": (lambda x: TABLE[np.argmax(x)], "jnp.asarray"),
     "indices": (lambda x: TABLE[np.argsort(x)], "jnp.asarray"),
@@ -144,13 +144,13 @@ PLAIN_NUMBERS = {
     "unique": (lambda x: np.unique(x), "numpy.unique"),
     "nonzero": (lambda x: np.nonzero(x), "numpy.nonzero"),
     "where": (lambda x: np.where(x > 0.4), "numpy.where"),
-    "piecewise": (lambda x: np.piecewise(x, [x < 0.4], [0, 1]), "np.where or np.select"),
+    "piecewise": (lambda x: np.piecewise(x, [x < 0.4], [abs, np.sin]), "np.where or np.select"),
     "undefined": (lambda x: np.log(x, where=x > 0.4), "leaves numpy.log undefined"),
     "argument": (lambda x: np.nanvar(x, correction=1), "`correction` of numpy.nanvar"),
     "method": (lambda x: x.sort(), r"write np.sort\(x\)"),
     "fill": (lambda x: x.fill(0.0), "np.full_like"),
     "attribute": (lambda x: x.strides, "strides"),
-    "determinant": (lambda x: np.linalg.det(np.array([[x[0], x[1]], [x[2], x[3]]])), "np.stack"),
+    "determinant": (lambda x: np.linalg.det(np.array([[x[0], x[1]], [x[2], x[3]]])), "np.block"),
     "special": (lambda x: scipy.special.erf(np.array([x[0], x[1]])), "np.stack"),
     "no such in JAX": (lambda x: scipy.special.j0(x), "JAX has no j0"),
     "logsumexp": (lambda x: scipy.special.logsumexp(x), r"np.logaddexp.reduce\(x\)"),
@@ -261,3 +261,17 @@ def test_a_refusal_that_the_function_handles_is_no_error():
             return np.sin(x[0])
 
     np.testing.assert_allclose(numpy_door(f)(jnp.asarray(X)), np.sin(0.3), rtol=1e-15)
+
+
+def test_the_ways_on_lead_on():
+    def f(x):
+        matrix = np.block([[x[0], x[1]], [x[2], 1.0]])
+        vector = np.block([x[0], x[3]])
+        return (
+            np.linalg.det(matrix) + np.maximum(vector, 0.5).sum() + np.logaddexp.reduce(x) + sum(MATRIX.toarray() @ x)
+        )
+
+    value, gradient = jax.value_and_grad(numpy_door(f))(jnp.asarray(X))
+    np.testing.assert_allclose(value, f(X), rtol=1e-14)
+    weights = np.exp(X) / np.exp(X).sum()
+    np.testing.assert_allclose(gradient, weights + 1 + [1, -X[2], -X[1], 1], rtol=1e-13)

@@ -53,8 +53,9 @@ class _Door(NDArrayOperatorsMixin):
     # --- what NumPy asks for ---
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        target = keywords.pop("out", (None,))[0]
-        if target is not None and not isinstance(target, _Door):
+        targets = keywords.pop("out", (None,))
+        target = targets[0]
+        if any(one is not None for one in targets) and not (isinstance(target, _Door) and len(targets) == 1):
             raise written_in_place("a NumPy array")
         if all(loop.strip("->O") == "" for loop in ufunc.types) and method == "__call__":
             return ufunc(*map(_as_objects, inputs), **keywords)  # made by np.frompyfunc
@@ -180,9 +181,6 @@ class _Door(NDArrayOperatorsMixin):
 
     def __format__(self, specification: str) -> str:
         return repr(self)  # there is no number yet to be formatted
-
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return np
 
     def __getattr__(self, name: str) -> Any:
         if name in _METHODS:
@@ -368,7 +366,7 @@ def _bound(function: Callable[..., Any], first: Any) -> Callable[..., Any]:
 
 def _rewrapped(_: None, children: tuple[Any, ...]) -> Any:
     child = children[0]
-    return wrap(child) if isinstance(child, jax.Array) else DoorScalar(child)
+    return child if is_thin(child) else wrap(child) if isinstance(child, jax.Array) else DoorScalar(child)
 
 
 # JAX's own functions accept thin arrays: `jit` takes them apart, `jax.numpy` asks for `__jax_array__`.

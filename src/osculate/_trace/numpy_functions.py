@@ -27,9 +27,9 @@ STATIC = name_set(
 _IN_PLACE = name_set("copyto fill_diagonal place put put_along_axis putmask")
 # May answer with memory of their argument: what is then written into one of the two would show in the other.
 VIEWS = name_set(
-    "array_split astype atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_to diag diagonal dsplit einsum"
-    " expand_dims flip fliplr flipud hsplit imag matrix_transpose meshgrid moveaxis permute_dims ravel real"
-    " real_if_close reshape rollaxis rot90 split squeeze swapaxes transpose unstack vsplit"
+    "array_split astype atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_to diag diagonal diff dsplit einsum"
+    " expand_dims flip fliplr flipud hsplit imag matrix_power matrix_transpose meshgrid moveaxis permute_dims ravel"
+    " real real_if_close reshape rollaxis rot90 split squeeze swapaxes transpose unstack vsplit"
 )
 # Take a sequence of arrays at these places.
 _SEQUENCES = dict.fromkeys(

@@ -67,8 +67,8 @@ def plain_number(kind: str) -> Unreadable:
         return refusal(f"math.{name} works on plain numbers, and its argument depends on the input", remedy)
     return refusal(
         f"a value that depends on the input would have to become a plain {kind}",
-        f"leave out {kind}() and dtype={kind}, write np.sin(x) instead of math.sin(x), and np.stack([a, b]) or "
-        f"np.array([a, b]) without a dtype",
+        f"leave out {kind}() and dtype={kind}, write np.sin(x) instead of math.sin(x), and np.block([[a, b], [c, d]]) "
+        f"instead of np.array with a dtype",
     )
 
 
@@ -87,7 +87,7 @@ def truth() -> Unreadable:
         return object_array(f"{library} decides by their values", None)
     return refusal(
         "a condition (if, while, and, or, max, sorted, np.maximum of an object array) depends on the input",
-        "use np.where(condition, a, b), np.maximum(a, b) instead of max(a, b), np.stack instead of np.array",
+        "use np.where(condition, a, b), np.maximum(a, b) instead of max(a, b), np.block instead of np.array of numbers",
     )
 
 
@@ -95,9 +95,10 @@ def object_array(problem: str, where: Location | None) -> Unreadable:
     """NumPy, SciPy or compiled code met values of the function inside an array of objects."""
     return refusal(
         f"compiled or library code cannot compute with values that depend on the input ({problem})",
-        "build arrays with np.stack (np.array and np.asarray make an array of objects), and use functions of numpy, "
-        "numpy.linalg, numpy.fft and those of scipy.special that JAX has too: np.logaddexp.reduce(x) for "
-        "logsumexp(x), np.linalg.solve for scipy.linalg.solve, x @ A.toarray().T for a sparse A @ x",
+        "build arrays with np.block([[a, b], [c, d]]) from numbers and np.stack from arrays (np.array and np.asarray "
+        "make an array of objects), and use functions of numpy, numpy.linalg, numpy.fft and those of scipy.special "
+        "that JAX has: np.logaddexp.reduce(x) for logsumexp(x), np.linalg.solve for scipy.linalg.solve, "
+        "A.toarray() @ x for a sparse A @ x",
         where,
     )
 

@@ -90,7 +90,6 @@ _SPECIAL_BY_NAME = name_set(
     "betainc boxcox boxcox1p dawsn entr erf erfc erfcx erfinv expi expit fresnel gamma gammainc gammaincc gammaln"
     " gammasgn hyp1f1 i0 i0e i1 i1e kl_div log_ndtr logit loggamma ndtr ndtri rel_entr sici wofz xlog1py xlogy"
 )
-_BEHIND_ZETA = name_set("_riemann_zeta _zeta")  # scipy.special.zeta is a Python function that calls one of these
 _SPECIAL_BY_HAND: dict[str, Callable[..., Any]] = {
     "_riemann_zeta": lambda x: jsp.zeta(x, 1.0),
     "_zeta": jsp.zeta,
@@ -122,7 +121,8 @@ def ufunc_reading(ufunc: np.ufunc) -> Callable[..., Any] | None:
     name = ufunc.__name__
     if getattr(np, name, None) is ufunc:
         return _power if ufunc is np.power else getattr(jnp, name, None)
-    if getattr(scipy.special, name, None) is not ufunc and name not in _BEHIND_ZETA:
+    hidden = getattr(scipy.special, "_ufuncs", None)  # behind zeta, and behind all of them if SCIPY_ARRAY_API is set
+    if ufunc not in (getattr(scipy.special, name, None), getattr(hidden, name, None)):
         return None
     return _SPECIAL_BY_HAND.get(name) or (getattr(jsp, name) if name in _SPECIAL_BY_NAME else None)
 
