@@ -13,6 +13,8 @@ from osculate._cli import main
 from osculate._cli.inputs import load_function, load_point
 from osculate._errors import WrongInput
 
+pytest.importorskip("typer")
+
 FUNCTIONS = """
 import numpy as np
 

@@ -11,6 +11,8 @@ from osculate._demo.digits import digits
 from osculate._demo.network import initial_parameters, mean_square_loss, outputs
 from osculate._demo.training import compile_segment, descend, lanczos_top
 
+pytest.importorskip("sklearn")
+
 
 def small():
     generator = np.random.default_rng(0)

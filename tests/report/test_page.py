@@ -12,6 +12,9 @@ from osculate._report import report
 from osculate._report.page import render
 from osculate._report.words import number, percent, ratio
 
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+
 
 def two_layers(p, scale):
     return scale * (3 * (p["first"] ** 2).sum() + np.sin(p["second"]).sum() + p["first"][0] * p["second"][0])

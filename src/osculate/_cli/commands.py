@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from osculate._errors import MissingExtra
 from osculate._report import Report, report
+from osculate._report.data import installed_version
 from osculate._report.thresholds import check
 
 from .inputs import load_function, load_point
@@ -28,7 +28,7 @@ Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for r
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"osculate {installed_version('osculate')}")
+        typer.echo(f"osculate {installed_version()}")
         raise typer.Exit
 
 

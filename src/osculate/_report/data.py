@@ -5,9 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 SCHEMA = "osculate.report/1"
+
+
+def installed_version() -> str:
+    """Version of osculate, or "uninstalled" where it runs from its sources."""
+    try:
+        return version("osculate")
+    except PackageNotFoundError:
+        return "uninstalled"
 
 
 @dataclass(frozen=True)

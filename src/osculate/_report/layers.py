@@ -11,7 +11,7 @@ from .data import Layer, Number
 from .stages import TOLERANCE
 from .study import Study
 
-BLOCK = 64
+BLOCK = 256
 """A block of up to so many unknowns is formed whole."""
 TRACE_PRODUCTS = 30
 

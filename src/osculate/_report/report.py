@@ -6,7 +6,6 @@ import html
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from osculate._arguments import refuse_tracers
 from osculate._errors import OsculateError, WrongInput
 
-from .data import Missing, ReportData, TrainingRun
+from .data import Missing, ReportData, TrainingRun, installed_version
 from .layers import measure_layers
 from .point_kind import measure_kind
 from .slices import measure_slices
@@ -210,7 +209,7 @@ def finished(study: Study, setting: Setting, runs: tuple[TrainingRun, ...], titl
     assumed = setting.learning_rate is not None and setting.optimizer is None
     measured = ReportData(
         title=title,
-        version=version("osculate"),
+        version=installed_version(),
         verdict="",
         advice=(),
         size=study.size,

@@ -10,7 +10,7 @@ import numpy as np
 
 from .data import Slice
 from .stages import product
-from .study import Array, Study
+from .study import Array, Study, flat
 
 POINTS = 61
 
@@ -45,8 +45,11 @@ def measure_slice(study: Study, key: str, label: str, direction: Array) -> Slice
     curvature = float(direction @ product(study.operator, direction))
     study.spent += 1
     third, fourth = higher_derivatives(study, direction)
+    epsilon = float(np.finfo(study.operator.dtype).eps)
     distance = reach(curvature, third, fourth)
-    width = window(value, slope, curvature, distance, float(np.finfo(study.operator.dtype).eps))
+    if distance is not None and distance > (1 + float(np.linalg.norm(flat(study.x)))) / np.sqrt(epsilon):
+        distance = None  # so far out that the third derivative was rounding
+    width = window(value, slope, curvature, distance, epsilon)
     distances = np.linspace(-width, width, POINTS)
     return Slice(
         key,
