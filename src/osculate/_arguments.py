@@ -136,7 +136,7 @@ def point(
 
     of_primals.__name__ = getattr(f, "__name__", type(f).__name__)
     of_primals.__wrapped__ = f  # pyright: ignore[reportFunctionMemberAccess]
-    traced, shape = trace(of_primals, *primals, asked=asked, deterministic=precision.host)
+    traced, shape = trace(of_primals, *primals, asked=asked, source=f, host=precision.host)
     output, auxiliary = _split(asked, f, shape, has_aux)
     return Point(asked, f, argnums, primals, traced, output, auxiliary, has_aux, precision)
 

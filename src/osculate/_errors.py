@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-_OWN = str(Path(__file__).parent)
+_OWN = str(Path(__file__).parent) + os.sep
 _STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"]
 _LIBRARIES = tuple(f"{name}" for name in ("jax", "jaxlib", "numpy", "scipy"))
 

@@ -14,16 +14,20 @@ import numpy as np
 
 from osculate._errors import Location, Unreadable, WrongType, first_user_location
 
+from .dialect import reached
 from .nodes import Literal, Node, Trace
 from .reader import read
 
 
-def trace(f: Callable[..., Any], *primals: Any, asked: str, deterministic: bool = False) -> tuple[Trace, Any]:
+def trace(
+    f: Callable[..., Any], *primals: Any, asked: str, source: Any = None, host: bool = False
+) -> tuple[Trace, Any]:
     """Run ``f`` once on abstract values shaped like ``primals`` (pytrees) and read what it did.
 
-    Returns the trace, whose inputs and outputs are the leaves in order, and the output as a pytree of shapes. With
-    ``deterministic`` the function is traced twice and the two programs compared, since a random number drawn inside it
-    would otherwise be frozen in silence.
+    Returns the trace, whose inputs and outputs are the leaves in order, and the output as a pytree of shapes.
+    ``source`` is the user's own function, if ``f`` wraps it. ``host`` says that the point is Python's or NumPy's: then
+    a function that names neither library is read as NumPy reads it, and every function is traced twice and the two
+    programs compared, since a random number drawn inside it would otherwise be frozen in silence.
 
     Raises
     ------
@@ -31,10 +35,12 @@ def trace(f: Callable[..., Any], *primals: Any, asked: str, deterministic: bool 
         If ``f`` does with its argument what no trace can follow (``math.sin``, ``float(x)``, in-place writes), or draws
         random numbers. The message names the user's line.
     """
-    program, shape = _program(f, primals, asked)
+    libraries = reached(f if source is None else source)
+    as_numpy = "jax" not in libraries and (host or "numpy" in libraries)
+    program, shape = _program(f, primals, asked, as_numpy)
     result = read(program)
-    if deterministic:
-        again = read(_program(f, primals, asked)[0])
+    if host:
+        again = read(_program(f, primals, asked, as_numpy)[0])
         if (difference := _difference(result, again)) is not None:
             raise Unreadable(
                 asked,
@@ -45,12 +51,10 @@ def trace(f: Callable[..., Any], *primals: Any, asked: str, deterministic: bool 
     return result, shape
 
 
-def _program(f: Callable[..., Any], primals: Sequence[Any], asked: str) -> tuple[Any, Any]:
-    def make(function: Callable[..., Any]) -> Any:  # a new function each time: JAX keeps traces by identity
-        return jax.make_jaxpr(lambda *moving: function(*moving), return_shape=True)(*primals)
-
+def _program(f: Callable[..., Any], primals: Sequence[Any], asked: str, as_numpy: bool) -> tuple[Any, Any]:
+    """The program of ``f`` and the shape of its output, through JAX's or NumPy's reading of it."""
     try:
-        return make(f)
+        return _through_door(f, primals) if as_numpy else _make(f, primals)
     except Exception as error:
         if isinstance(error, TypeError) and _precisions_clash(error):
             raise WrongType(
@@ -60,11 +64,26 @@ def _program(f: Callable[..., Any], primals: Sequence[Any], asked: str) -> tuple
                 remedy="the point is float64 (Python's and NumPy's own precision): make the function's constants "
                 "float64 too, or pass JAX arrays, for example jnp.asarray(x, jnp.float32)",
             ) from error
-        from .numpy_door import is_door_error, numpy_door  # with scipy.special: only where a function needs it
-
-        if isinstance(error, Unreadable) or not is_door_error(error):
+        if isinstance(error, Unreadable):
             raise
-        return make(numpy_door(f))
+        if as_numpy and isinstance(error, TypeError):  # JAX was reached after all, by a way that code does not show
+            return _make(f, primals)
+        from .numpy_door import is_door_error  # with scipy.special: only where a function needs it
+
+        if as_numpy or not is_door_error(error):
+            raise
+        return _through_door(f, primals)
+
+
+def _make(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any]:
+    # A new function each time: JAX keeps traces by identity.
+    return jax.make_jaxpr(lambda *moving: f(*moving), return_shape=True)(*primals)
+
+
+def _through_door(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any]:
+    from .numpy_door import numpy_door
+
+    return _make(numpy_door(f), primals)
 
 
 def _precisions_clash(error: TypeError) -> bool:
