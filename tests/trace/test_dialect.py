@@ -9,6 +9,7 @@ import pytest
 import scipy.special
 
 import osculate
+from osculate._errors import Unreadable
 from osculate._trace.dialect import reached
 
 X = np.array([3.0, 1.0, 2.0])
@@ -73,34 +74,27 @@ def test_out_of_range_raises_as_numpy_does():
         osculate.gradient(lambda x: x[7] ** 2)(X)
 
 
-def test_sorting_in_place_is_not_silently_skipped():
+def test_sorting_in_place_is_refused_not_skipped():
     def f(x):
         x = x * 1.0
         x.sort()
         return x[0] ** 2
 
-    try:
-        gradient = osculate.gradient(f)(X)
-    except NotImplementedError as error:
-        assert str(f.__code__.co_firstlineno + 2) in str(error)
-    else:
-        np.testing.assert_array_equal(gradient, [0, 2, 0])
+    with pytest.raises(Unreadable, match="sort") as caught:
+        osculate.gradient(f)(X)
+    assert caught.value.where.line == f.__code__.co_firstlineno + 2
 
 
-def test_a_view_that_is_written_to_is_read_or_refused():
+def test_writing_into_a_view_is_refused_not_skipped():
     def f(x):
         x = x * 1.0
         y = x[1:]
         y += 1
         return (x**2).sum()
 
-    expected = 2 * (X + np.array([0, 1, 1]))
-    try:
-        gradient = osculate.gradient(f)(X)
-    except NotImplementedError as error:
-        assert f"test_dialect.py:{f.__code__.co_firstlineno + 3}" in str(error)
-    else:
-        np.testing.assert_allclose(gradient, expected)
+    with pytest.raises(Unreadable) as caught:
+        osculate.gradient(f)(X)
+    assert caught.value.where.line == f.__code__.co_firstlineno + 3
 
 
 def test_jax_functions_keep_their_own_meaning():
@@ -122,5 +116,5 @@ def test_jax_reached_by_a_way_that_code_does_not_show_is_said():
     def f(x):
         return __import__("jax").lax.sin(x)
 
-    with pytest.raises(NotImplementedError, match=r"jax\.lax.*read as NumPy"):
+    with pytest.raises(Unreadable, match=r"jax\.lax.*read as NumPy"):
         osculate.derivative(f)(0.0)
