@@ -141,4 +141,4 @@ def test_wrong_input_is_named():
     with pytest.raises(WrongInput, match="one probe"):
         spectral_density(np.eye(100), products=20, probes=1)
     with pytest.raises(WrongType, match="integer"):
-        spectral_density(np.eye(100), products=1.5)
+        spectral_density(np.eye(100), products=1.5)  # pyright: ignore[reportArgumentType]

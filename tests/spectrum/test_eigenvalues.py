@@ -1,5 +1,7 @@
 """Eigenvalues at the ends of the spectrum against numpy.linalg.eigh."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from osculate._errors import WrongInput, WrongType
 from osculate._spectrum import eigenvalues
 
 
-def symmetric(spectrum, seed=0, dtype=np.float64):
+def symmetric(spectrum, seed=0, dtype: type = np.float64):
     size = len(spectrum)
     vectors = np.linalg.qr(np.random.default_rng(seed).standard_normal((size, size)))[0]
     dense = (vectors * np.asarray(spectrum, dtype=float)) @ vectors.T
@@ -109,7 +111,8 @@ def test_the_second_difference_has_its_known_spectrum():
         out[:-1] -= vector[1:]
         return out
 
-    operator = LinearOperator((size, size), matvec=matvec, dtype=np.dtype(np.float64))
+    operator: Any = LinearOperator
+    operator = operator((size, size), matvec=matvec, dtype=np.dtype(np.float64))
     found = eigenvalues(operator, 3, "both")
     angles = np.arange(1, 4) * np.pi / (size + 1)
     exact = np.concatenate([2 + 2 * np.cos(angles), 2 - 2 * np.cos(angles)])

@@ -139,7 +139,7 @@ def test_wrong_input_is_named():
     with pytest.raises(WrongInput, match="two probes"):
         trace(dense, 3)
     with pytest.raises(WrongType, match="integer"):
-        trace(dense, 10.0)
+        trace(dense, 10.0)  # pyright: ignore[reportArgumentType]
     with pytest.raises(WrongInput, match="not symmetric"):
         trace(np.random.default_rng(0).standard_normal((150, 150)), 20)
     with pytest.raises(WrongInput, match="not symmetric"):
