@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 from .nodes import CustomVJP, Elementary, Node, Trace, Variable
 from .reader import read
 
-_pushforwards: dict[Any, tuple[Trace, Node]] = {}
-_programs: dict[Any, Trace] = {}
+_KEPT = 2048
+_pushforwards: OrderedDict[Any, tuple[Trace, Node]] = OrderedDict()
+_programs: OrderedDict[Any, Trace] = OrderedDict()
 
 
 def pushforward(node: Node, active: Sequence[int]) -> Trace:
@@ -32,7 +34,7 @@ def pushforward(node: Node, active: Sequence[int]) -> Trace:
     )
     trace = read(program)
     if isinstance(node, Elementary) and not any(isinstance(v, jax.core.Tracer) for _, v in trace.constants):
-        _pushforwards[key] = (trace, node)  # the node stays alive with its key: identities in keys remain unique
+        _keep(_pushforwards, key, (trace, node))  # the node lives as long as its key, so identities in it are unique
     return trace
 
 
@@ -51,6 +53,12 @@ def _tangents(node: Node, active: Sequence[int], full: Sequence[Any], tangents: 
     return jax.jvp(inexact_outputs, primals, tuple(tangents))[1]
 
 
+def _keep(store: OrderedDict[Any, Any], key: Any, value: Any) -> None:
+    store[key] = value
+    while len(store) > _KEPT:
+        store.popitem(last=False)
+
+
 def _type_key(variable: Variable) -> tuple[Any, ...]:
     return variable.shape, variable.dtype, variable.weak
 
@@ -59,7 +67,7 @@ def program(function: Callable[..., Any], *inputs: Variable) -> Trace:
     """The trace of a small function of JAX's own at these shapes; each is read once."""
     key = (function, tuple(map(_type_key, inputs)), jax.dtypes.canonicalize_dtype(np.float64))
     if key not in _programs:
-        _programs[key] = read(jax.make_jaxpr(function)(*(v.abstract for v in inputs)))
+        _keep(_programs, key, read(jax.make_jaxpr(function)(*(v.abstract for v in inputs))))
     return _programs[key]
 
 
