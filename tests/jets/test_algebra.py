@@ -99,7 +99,9 @@ class Digits:
         rows = rows[::-1] if reverse else rows
         stacked = [
             [
-                None if all(r[j][k] is None for r in rows) else np.stack([self._full(r[j][k], outputs[j]) for r in rows])
+                None
+                if all(r[j][k] is None for r in rows)
+                else np.stack([self._full(r[j][k], outputs[j]) for r in rows])
                 for k in range(len(rows[0][j]))
             ]
             for j in range(len(rows[0]))
