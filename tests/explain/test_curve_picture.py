@@ -2,13 +2,14 @@
 
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 
 from osculate._explain import Curve, explain
 from osculate._explain.curve_picture import height, orders
 from osculate._explain.surface_picture import levels_of
+
+mpl = pytest.importorskip("matplotlib")
 
 
 def lines(figure) -> dict[Any, Any]:

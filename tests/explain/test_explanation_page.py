@@ -7,6 +7,9 @@ import pytest
 
 from osculate._explain import explain
 
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
 
 class Outline(HTMLParser):
     """What a page is made of: its tags in order, its ids and references, its text."""

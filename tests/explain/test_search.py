@@ -169,3 +169,26 @@ def test_fast_waves_are_sampled_finely_enough():
     )
     crossed = found(jets, 1, 0.0, 1.0)
     np.testing.assert_allclose([c.x for c in crossed], (np.arange(95) + 0.5) * np.pi / k, atol=1e-13)
+
+
+def test_brackets_are_as_wide_as_rounding_makes_them():
+    noise = np.random.default_rng(0)
+    jets = jets_of(
+        lambda x: (x - 0.7001) ** 2 / 2,
+        lambda x: x - 0.7001 + 1e-7 * noise.uniform(-1, 1, x.shape),
+        np.ones_like,
+        np.zeros_like,
+    )
+    (crossed,) = found(jets, 1)
+    assert abs(crossed.x - 0.7001) <= crossed.error
+    assert 1e-9 < crossed.error < 1e-6
+
+
+@pytest.mark.parametrize("power", [6, 7])
+def test_rounding_around_a_multiple_root_is_no_crowd_of_crossings(power):
+    # In expanded form, (x − 1)ᵖ is rounding around 1.
+    jets = polynomial_jets(Polynomial.fromroots(np.ones(power)))
+    crossed = found(jets, 2)
+    assert len(crossed) == power % 2
+    for crossing in crossed:
+        assert abs(crossing.x - 1) <= crossing.error < 0.1

@@ -33,6 +33,7 @@ from .subject import ASKED, Subject
 
 HALF_WIDTH = 3.0
 _SLOPE = 1e-3
+_SIDE = 1e-6
 _CANDIDATES = (0.0, 1.0, -1.0, 0.5, 2.0, -0.5, -2.0, 10.0, -10.0)
 _ORDINALS = ("the function itself", "the first derivative", "the second derivative")
 
@@ -85,7 +86,8 @@ def _assembled(
     extrema, breaks = _extrema(jets, samples)
     leaps = [Estimate(x, error, FOUND, INTERVALS) for x, error in jumps(jets, samples)]
     gaps = tuple(undefined(jets, samples))
-    extrema, inflections = _standing(extrema, leaps), _standing(inflections, leaps)
+    near = 1e-6 * (window[1] - window[0])
+    extrema, inflections = _standing(extrema, leaps, near), _standing(inflections, leaps, near)
     taken = [float(place.at) for place in (*extrema, *inflections)] + [end for gap in gaps for end in gap]
     return Curve(
         title=subject.title,
@@ -94,7 +96,7 @@ def _assembled(
         at=at,
         derivatives=derivatives[: order + 1],
         coefficients=np.asarray(expansion.coefficients, dtype=np.float64)[: order + 1],
-        kind=_kind(here, at, derivatives, samples, irregular),
+        kind=_kind(here, at, derivatives, samples, irregular, (*extrema, *inflections)),
         concavity=_concavity(float(derivatives[2]), straight, irregular),
         kappa=float(bend.kappa) if irregular is None else float("nan"),
         radius=float(bend.radius) if irregular is None else float("nan"),
@@ -137,7 +139,8 @@ def _chosen_point(jets: Jets, on: Window | None, notes: list[str], name: str) ->
         inner = inner[np.argsort(np.abs(inner - (low + high) / 2), kind="stable")]
         candidates = np.concatenate([candidates[:1], [(low + high) / 2], inner])
         candidates = candidates[(low <= candidates) & (candidates <= high)]
-    fine = np.isfinite(jets(candidates)[:3]).all(0)
+    # Both sides count too: at its edge a function has no derivative.
+    fine = np.all([np.isfinite(jets(candidates + side)[:3]).all(0) for side in (-_SIDE, 0.0, _SIDE)], axis=0)
     if not fine.any():
         where = f"in the window {on[0]:g}:{on[1]:g}" if on else f"at {', '.join(f'{c:g}' for c in sorted(_CANDIDATES))}"
         raise WrongInput(
@@ -166,8 +169,18 @@ def _trimmed(jets: Jets, window: Window, samples: Samples, at: float) -> tuple[W
     return ((low, high), sample(jets, low, high)) if (low, high) != window else (window, samples)
 
 
-def _kind(here: Callable[..., Any], at: float, derivatives: Array, samples: Samples, irregular: int | None) -> str:
-    """What kind of point it is: by f″ where that decides, else by the first derivative that does not vanish."""
+def _kind(
+    here: Callable[..., Any],
+    at: float,
+    derivatives: Array,
+    samples: Samples,
+    irregular: int | None,
+    places: tuple[Place, ...],
+) -> str:
+    """Kind of the point: by f″ where that decides, else by what was found there, else by higher derivatives.
+
+    What was found comes before the higher derivatives, which say nothing where they jump: |x|³ at 0.
+    """
     if irregular in (0, 1):
         return "irregular"
     # A slope of the window's usual size is far above any rounding; only a small one needs the careful verdict.
@@ -175,8 +188,9 @@ def _kind(here: Callable[..., Any], at: float, derivatives: Array, samples: Samp
     kind = "regular" if abs(derivatives[1]) > _SLOPE * usual else str(classify(here)(at).kind)
     if irregular is not None and kind != "regular":
         return "irregular"
-    if kind != "degenerate":
-        return kind
+    found = [place.kind for place in places if abs(float(place.at) - at) <= place.at.error]
+    if kind != "degenerate" or found:
+        return found[0] if kind == "degenerate" else kind
     scale = float(samples.x[-1] - samples.x[0])
     level = rounding_level(samples, 0)
     for k in range(2, len(derivatives)):
@@ -233,12 +247,12 @@ def _estimate(crossing: Crossing) -> Estimate:
     return Estimate(crossing.x, crossing.error, FOUND, INTERVALS)
 
 
-def _standing(places: tuple[Place, ...], leaps: list[Estimate]) -> tuple[Place, ...]:
-    """Those places at which f has a value and does not jump."""
+def _standing(places: tuple[Place, ...], leaps: list[Estimate], near: float) -> tuple[Place, ...]:
+    """Those places at which f has a value, and that are not the rounding beside a jump."""
     return tuple(
         place
         for place in places
-        if np.isfinite(place.value) and not any(_same(float(place.at), float(leap)) for leap in leaps)
+        if np.isfinite(place.value) and not any(abs(float(place.at) - float(leap)) <= near for leap in leaps)
     )
 
 

@@ -47,14 +47,14 @@ def svg(data: Curve | Surface) -> str:
 @contextmanager
 def _drawn(data: Curve | Surface) -> Generator[Figure]:
     """A figure in our style, which holds until the end; no pyplot, and Matplotlib's own settings are put back."""
+    if isinstance(data, Surface) and data.grid is None:
+        problem = f"{len(data.names)} variables have no contour picture."
+        raise WrongInput(f"{ASKED}(…).figure", problem, remedy="use .text(); or fix all variables but two.")
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
         raise missing("Matplotlib", "the picture") from error
-    if isinstance(data, Surface) and data.grid is None:
-        problem = f"{len(data.names)} variables have no contour picture."
-        raise WrongInput(f"{ASKED}(…).figure", problem, remedy="use .text(); or fix all variables but two.")
     settings: Any = STYLE
     with mpl.rc_context(settings), np.errstate(all="ignore"):
         figure = Figure(figsize=_size(data), layout="constrained")

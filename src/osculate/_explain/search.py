@@ -19,10 +19,16 @@ INTERVALS = 1024
 _ROUNDS = 8
 _MOST_REFINED = 512
 _HALVINGS = 60
+# Where signs are looked at between a crossing and the ends of its bracket, as parts of the way.
+_PARTS = np.unique(np.concatenate([4.0 ** -np.arange(1, 24), np.arange(1, 16) / 16]))
+# Samples between two crossings that may both be one and the same rounding.
+_CLOSE = 8
 # A derivative this small, relative to its size over the window, is rounding: about a thousand units in the last place.
 _ROUNDING = 1000 * float(np.finfo(np.float64).eps)
 # A rise this many times what the slopes at both ends explain is looked into: it may be a jump.
 _STEEP = 10
+# Part of the window in which a derivative may be exactly zero, or undefined, at a crossing.
+_IDLE = 0.01
 _TINY = float(np.finfo(np.float64).tiny)
 
 Nature = Literal["zero", "bend", "corner", "break"]
@@ -110,31 +116,46 @@ def crossings(jets: Jets, samples: Samples, k: int) -> list[Crossing]:
         return []
     outer_low, outer_high = samples.x[pairs[:, 0]], samples.x[pairs[:, 1]]
     before = np.sign(samples.jets[k][pairs[:, 0]]).astype(int)
-    largest = np.maximum(np.abs(samples.jets[k][pairs[:, 0]]), np.abs(samples.jets[k][pairs[:, 1]]))
+    largest = np.abs(samples.jets[k][pairs]).max(axis=1)
     low, high = _halved(jets, outer_low, outer_high, before, k)
     resolution = _resolution(samples)
+    error, certain = _reliable(jets, (low + high) / 2, np.maximum((high - low) / 2, resolution), pairs, samples, k)
     # Beside the place, not at it: at a jump a derivative may be given as zero.
-    at_low, at_high = jets(low - 8 * resolution)[k], jets(high + 8 * resolution)[k]
-    has_value = np.isfinite(jets((low + high) / 2)[0])
+    beside = np.abs(jets(np.concatenate([low - 8 * resolution, high + 8 * resolution]))[k]).reshape(2, -1).max(axis=0)
+    x = np.array([_round_number(*place) for place in zip((low + high) / 2, error, strict=True)])
     with np.errstate(invalid="ignore"):
-        vanishes = has_value & (np.maximum(np.abs(at_low), np.abs(at_high)) <= 1e-3 * largest)
+        smooth = (beside <= 1e-3 * largest) & np.isfinite(jets(x)[0])
     found: list[Crossing] = []
-    for i in range(len(low)):
-        x, error = (low[i] + high[i]) / 2, max((high[i] - low[i]) / 2, resolution)
-        if vanishes[i]:
-            x = _rounded_if_better(jets, x, error, k)
-            nature: Nature = "zero"
-        else:
-            x = _round_number(x, error)
-            nature = _nature(jets, x, (outer_high[i] - outer_low[i]) / 2)
-        found.append(Crossing(float(x) + 0.0, float(error), nature, int(before[i])))
+    for i, last in _runs(pairs, certain):
+        if last > i or not certain[i]:
+            found += _blurred(float(outer_low[i]), float(outer_high[last]), last - i + 1, int(before[i]))
+            continue
+        nature = "zero" if smooth[i] else _nature(jets, x[i], (outer_high[i] - outer_low[i]) / 2)
+        found.append(Crossing(float(x[i]), float(error[i]), nature, int(before[i])))
     return found
+
+
+def _runs(pairs: Array, certain: Array) -> list[tuple[int, int]]:
+    """First and last index of each crossing; those that are rounding and follow upon each other are one run."""
+    runs: list[tuple[int, int]] = []
+    for i in range(len(pairs)):
+        if runs and not certain[i] and not certain[i - 1] and pairs[i, 0] - pairs[i - 1, 1] <= _CLOSE:
+            runs[-1] = (runs[-1][0], i)
+        else:
+            runs.append((i, i))
+    return runs
+
+
+def _blurred(low: float, high: float, count: int, before: int) -> list[Crossing]:
+    """Changes of sign by rounding: an odd number of them is one crossing somewhere in there, an even one is none."""
+    middle, error = (low + high) / 2, (high - low) / 2
+    return [Crossing(_round_number(middle, error), error, "zero", before)] if count % 2 else []
 
 
 def _brackets(samples: Samples, k: int) -> Array:
     """Index pairs (B, 2) of samples next to each other, but for those of no clear sign, with opposite signs of f⁽ᵏ⁾.
 
-    A stretch where f⁽ᵏ⁾ is exactly zero, or where f is not defined, is no crossing.
+    A stretch where f⁽ᵏ⁾ is exactly zero, or where f is not defined, is no crossing if it is wide.
     """
     values = samples.jets[k]
     finite = np.isfinite(values)
@@ -143,9 +164,9 @@ def _brackets(samples: Samples, k: int) -> Array:
     kept = np.flatnonzero(sign)
     opposite = np.flatnonzero(sign[kept[:-1]] != sign[kept[1:]])
     pairs = np.stack([kept[opposite], kept[opposite + 1]], axis=1)
-    stretch = np.concatenate([[0], np.cumsum(~finite | (values == 0))])
-    idle = stretch[pairs[:, 1]] - stretch[pairs[:, 0] + 1]
-    return pairs[idle <= 2]
+    width = np.gradient(samples.x) / (samples.x[-1] - samples.x[0])
+    idle = np.concatenate([[0], np.cumsum(np.where(~finite | (values == 0), width, 0))])
+    return pairs[idle[pairs[:, 1]] - idle[pairs[:, 0] + 1] <= _IDLE]
 
 
 def _halved(jets: Jets, low: Array, high: Array, before: Array, k: int) -> tuple[Array, Array]:
@@ -168,15 +189,28 @@ def _resolution(samples: Samples) -> float:
     return float(np.spacing(np.abs(samples.x[[0, -1]]).max()))
 
 
-def _rounded_if_better(jets: Jets, x: float, error: float, k: int) -> float:
-    """Prefer a short decimal inside the bracket where f⁽ᵏ⁾ is exactly zero: 1 to 0.9999999999999999."""
-    short = _round_number(x, error)
-    return short if short != x and jets(np.array([short]))[k, 0] == 0 else x
+def _reliable(jets: Jets, x: Array, error: Array, pairs: Array, samples: Samples, k: int) -> tuple[Array, Array]:
+    """Widen each bracket until f⁽ᵏ⁾ has the signs of its ends from there on, and say whether it ever has.
+
+    Where a derivative is mostly rounding, or too small for the numbers there are, its sign is chance.
+    """
+    ends, before = samples.x[pairs], np.sign(samples.jets[k][pairs[:, 0]])[:, None]
+    reach, changed = error, np.zeros(len(x), dtype=bool)
+    for side, room in ((-1, x - ends[:, 0]), (1, ends[:, 1] - x)):
+        distance = room[:, None] * _PARTS
+        value = jets((x[:, None] + side * distance).ravel())[k].reshape(distance.shape)
+        wrong = (np.sign(value) != -side * before) & (distance > error[:, None])
+        # The distance after the last wrong one, or the first.
+        after = np.where(wrong.any(axis=1), len(_PARTS) - wrong[:, ::-1].argmax(axis=1), 0)
+        reach = np.maximum(reach, distance[np.arange(len(x)), np.minimum(after, len(_PARTS) - 1)] * (after > 0))
+        changed |= after >= len(_PARTS)
+    return reach, ~changed & (reach <= (ends[:, 1] - ends[:, 0]) / 4)
 
 
 def _round_number(x: float, error: float) -> float:
-    short = round(x, 12)
-    return short if abs(short - x) <= 4 * error else x
+    """Shortest decimal within the bracket, if there is one: 1 for 0.9999999999999999."""
+    shorter = (round(float(x), digits) + 0.0 for digits in range(13))
+    return next((short for short in shorter if abs(short - x) <= error), float(x))
 
 
 def _nature(jets: Jets, x: float, reach: float) -> Nature:
@@ -205,11 +239,13 @@ def _nature(jets: Jets, x: float, reach: float) -> Nature:
 
 def jumps(jets: Jets, samples: Samples) -> list[tuple[float, float]]:
     """Places, with their brackets, where f jumps although its derivatives do not show it: floor(x), sign(x)."""
-    f, slope, width = samples.jets[0], np.abs(samples.jets[1]), np.diff(samples.x)
+    f, width = samples.jets[0], np.diff(samples.x)
+    # Where a slope is not finite, the one at the other end must explain the rise.
+    slope = np.abs(np.nan_to_num(samples.jets[1], nan=0.0, posinf=0.0, neginf=0.0))
     with np.errstate(all="ignore"):
         rise = np.abs(np.diff(f))
         steep = rise > _STEEP * width * (slope[:-1] + slope[1:]) + 1e-9 * np.abs(f[:-1])
-    picked = np.flatnonzero(steep & np.isfinite(rise))
+    picked = np.flatnonzero(steep & np.isfinite(rise) & (rise > rounding_level(samples, 0)))
     low, high = samples.x[picked], samples.x[picked + 1]
     for _ in range(_HALVINGS):
         middle = low + (high - low) / 2
@@ -217,6 +253,7 @@ def jumps(jets: Jets, samples: Samples) -> list[tuple[float, float]]:
         with np.errstate(invalid="ignore"):
             rightwards = np.abs(right - center) > np.abs(center - left)
         low, high = np.where(rightwards, middle, low), np.where(rightwards, high, middle)
+    # A jump does not shrink with the interval.
     still = np.abs(jets(high)[0] - jets(low)[0]) > 0.5 * rise[picked]
     error = np.maximum(high - low, _resolution(samples))
     return [(_round_number(float(x), float(e)), float(e)) for x, e in zip(high[still], error[still], strict=True)]

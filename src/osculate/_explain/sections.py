@@ -58,7 +58,7 @@ def _kind_of_point(curve: Curve) -> str:
     if curve.kind in ("minimum", "maximum") and curve.concavity != "straight":
         return f"a {curve.kind} (f′ = 0, f″ {'>' if curve.kind == 'minimum' else '<'} 0)"
     article = "an inflection with a level tangent" if curve.kind == "stationary inflection" else f"a {curve.kind}"
-    return f"{article} (f′ = f″ = 0; decided by the first derivative that is not zero)"
+    return f"{article} (f′ = f″ = 0; decided by higher derivatives, or by the change of sign of f′)"
 
 
 def _taylor(curve: Curve) -> Section:
