@@ -11,7 +11,7 @@ from pathlib import Path
 
 _OWN = str(Path(__file__).parent) + os.sep
 _STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"]
-_LIBRARIES = tuple(f"{name}" for name in ("jax", "jaxlib", "numpy", "scipy"))
+_LIBRARIES = ("jax", "jaxlib", "numpy", "scipy")
 
 
 @dataclass(frozen=True)

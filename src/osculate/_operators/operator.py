@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse.linalg
 
 from osculate._arguments import refuse_tracers
 from osculate._errors import WrongInput, WrongType
@@ -21,6 +20,9 @@ from osculate._trace import Precision, at_top_level, is_traced
 
 from .product import HostProduct, Product
 from .solve import solve
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
 
 _ASKED = "CurvatureOperator"
 
@@ -205,7 +207,7 @@ class CurvatureOperator:
         how = "estimate ± residual bound: MINRES, error is ‖v − (H + damping·I) x‖"
         return Estimate(self.unravel(answer) if tree else answer, residual, how, spent)
 
-    def to_scipy(self) -> scipy.sparse.linalg.LinearOperator:
+    def to_scipy(self) -> LinearOperator:
         """The same matrix as SciPy's own ``LinearOperator``, in and out in NumPy arrays."""
 
         def many(V: Any) -> Any:
@@ -214,7 +216,9 @@ class CurvatureOperator:
         def one(v: Any) -> Any:
             return many(np.reshape(v, self.shape[0]))
 
-        made: Any = scipy.sparse.linalg.LinearOperator  # its stub knows the constructor of its subclasses only
+        from scipy.sparse.linalg import LinearOperator  # takes long to load, and a lean start does not need it
+
+        made: Any = LinearOperator  # its stub knows the constructor of its subclasses only
         return made(shape=self.shape, matvec=one, rmatvec=one, matmat=many, rmatmat=many, dtype=self.dtype)
 
     def blocks(self) -> dict[str, CurvatureOperator]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse.linalg
 
 from osculate._errors import OsculateError, WrongInput
 
@@ -36,6 +35,8 @@ def solve(
         spent += 1
         v = v.reshape(n)
         return np.asarray(operator @ v.astype(operator.dtype), np.float64) + damping * v
+
+    import scipy.sparse.linalg  # takes long to load, and a lean start does not need it
 
     made: Any = scipy.sparse.linalg.LinearOperator  # its stub knows the constructor of its subclasses only
     system = made(shape=(n, n), matvec=product, dtype=np.dtype(np.float64))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from osculate._spectrum.product import Floats, Product
 
@@ -79,4 +78,6 @@ def _left_out_directions(triangle: Floats, product: Product) -> Floats:
 
 def student_widening(samples: int) -> float:
     """Factor that makes two standard errors from few samples cover what two cover for a normal: 95.45 %."""
+    from scipy import special  # takes long to load, and a lean start does not need it
+
     return float(special.stdtrit(samples - 1, special.ndtr(2.0)) / 2)
