@@ -209,3 +209,17 @@ def test_functions_that_cannot_be_explained():
         explain(lambda x: jnp.stack([x, x]), at=1.0)
     with pytest.raises(WrongType, match=r"osculate\.explain: .* must return a real floating-point number"):
         explain(lambda x: 1j * x, at=1.0)
+
+
+def test_a_function_of_a_vector_asks_for_its_point():
+    with pytest.raises(WrongInput, match=r"f\(w\) cannot be called with one number") as caught:
+        explain(lambda w: jnp.dot(w[0], w[1]))
+    assert "at=[0.0, 1.0]" in caught.value.remedy
+
+
+def test_errors_of_the_function_itself_pass_through():
+    def broken(x):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        explain(broken, at=1.0)

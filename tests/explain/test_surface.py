@@ -93,3 +93,18 @@ def test_many_variables_have_no_grid():
     assert data.grid is None
     assert data.kind == "minimum"
     assert data.eigenvalues.shape == (30,)
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("abs(x) + abs(y)", "the first derivative is not continuous at the point along x"),
+        ("x + floor(y)", "the function itself is not continuous at the point along y"),
+        ("y + x abs(x)", "the second derivative is not continuous at the point along x"),
+        ("abs(x y)", "the second derivative is not continuous at the point along an oblique line"),
+    ],
+)
+def test_corners_are_no_regular_points(text, note):
+    data = surface(text, at=(0, 0))
+    assert data.kind == "irregular"
+    assert any(note in said for said in data.notes)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from osculate._arguments import point
-from osculate._errors import WrongInput
+from osculate._arguments import Point, point
+from osculate._errors import OsculateError, WrongInput
 from osculate._geometry import classify
-from osculate._jets import jet, taylor
+from osculate._jets import taylor
 from osculate._results import Estimate
 
 from .bent import bent
 from .data import FOUND, Array, Curve, Place, Window
+from .lines import lines
 from .search import (
     INTERVALS,
+    ORDINALS,
     Crossing,
     Jets,
     Samples,
@@ -35,7 +35,6 @@ HALF_WIDTH = 3.0
 _SLOPE = 1e-3
 _SIDE = 1e-6
 _CANDIDATES = (0.0, 1.0, -1.0, 0.5, 2.0, -0.5, -2.0, 10.0, -10.0)
-_ORDINALS = ("the function itself", "the first derivative", "the second derivative")
 
 
 def curve_of(subject: Subject, on: Window | None, order: int) -> Curve:
@@ -47,9 +46,8 @@ def curve_of(subject: Subject, on: Window | None, order: int) -> Curve:
         If f or one of its first two derivatives is not finite at the point; or anywhere, where no point was given.
     """
     at = subject.at if isinstance(subject.at, float) else None
-    here = point(ASKED, subject.function, (0.5 if at is None else at,))
-    here.require_scalar()
-    jets = _batched(here)
+    here = _traced(subject, at)
+    jets = lines(here)(0.0, 1.0)
     notes = list(subject.notes)
     if at is None:
         at = _chosen_point(jets, on, notes, subject.names[0])
@@ -60,6 +58,20 @@ def curve_of(subject: Subject, on: Window | None, order: int) -> Curve:
     if on is None:
         window, samples = _trimmed(jets, window, samples, at)
     return _assembled(subject, here, jets, at, window, samples, order, notes)
+
+
+def _traced(subject: Subject, at: float | None) -> Point:
+    try:
+        here = point(ASKED, subject.function, (0.5 if at is None else at,))
+    except OsculateError:
+        raise
+    except Exception as error:
+        if at is not None:
+            raise
+        problem = f"{subject.title} cannot be called with one number: {type(error).__name__}: {error}"
+        raise WrongInput(ASKED, problem, remedy="give the point, which shows what it takes: at=[0.0, 1.0].") from error
+    here.require_scalar()
+    return here
 
 
 def _assembled(
@@ -74,7 +86,7 @@ def _assembled(
 ) -> Curve:
     irregular = irregular_order(jets, at, (window[1] - window[0]) / INTERVALS)
     if irregular is not None:
-        which = _ORDINALS[irregular]
+        which = ORDINALS[irregular]
         notes.append(
             f"{which} is not continuous at {subject.names[0]} = {at:g}: derivatives given there are a convention"
         )
@@ -109,25 +121,6 @@ def _assembled(
         x=samples.x,
         y=samples.jets[0],
     )
-
-
-def _batched(function: Callable[..., Any]) -> Jets:
-    """Make f, f′, f″ and f‴ at many points, in blocks of one shape so that they are compiled once."""
-
-    def at_one(x: Any) -> Any:
-        one, zero = jnp.ones_like(x), jnp.zeros_like(x)
-        value, derivatives = jet(function, (x,), ((one, zero, zero),), scaling="derivative")
-        return jnp.stack([value, *derivatives])
-
-    block = jax.jit(jax.vmap(at_one, out_axes=1))
-
-    def jets(x: Array) -> Array:
-        count = -(-len(x) // INTERVALS)
-        padded = np.resize(x, count * INTERVALS) if len(x) else np.zeros(0)
-        parts = [np.asarray(block(part)) for part in np.split(padded, count)] if count else []
-        return np.concatenate(parts, axis=1)[:, : len(x)] if parts else np.zeros((4, 0))
-
-    return jets
 
 
 def _chosen_point(jets: Jets, on: Window | None, notes: list[str], name: str) -> float:

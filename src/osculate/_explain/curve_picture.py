@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _POLYNOMIALS = ((BLUE, (0, (1, 1.6))), (ORANGE, (0, (5, 2))), (GREEN, (0, (7, 2, 1.5, 2))))
 _MARKERS = {"maximum": "^", "minimum": "v", "inflection": "D"}
 _MOST_MARKED = 60
+# Wide enough for the larger letters of a page on a narrow screen.
+_SPACING = 5
 # Height of a picture with equal scales, in which the circle is round, as a part of its width.
 EQUAL = 0.78
 
@@ -51,7 +53,9 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
 def finish(axes: Axes, title: str, columns: int) -> None:
     """Put the title above and the legend below the axes."""
     axes.figure.suptitle(title if len(title) <= 70 else f"{title[:67]}…", fontsize=11)  # pyright: ignore[reportAttributeAccessIssue]
-    axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, columnspacing=3)
+    axes.figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, columnspacing=_SPACING
+    )
 
 
 def height(curve: Curve) -> tuple[float, float, bool]:

@@ -111,7 +111,8 @@ class Surface:
     value, gradient, hessian : float, array (n,), array (n, n)
         f and its first two derivatives. Exact.
     kind : str
-        ``minimum``, ``maximum``, ``saddle``, ``degenerate`` or ``regular`` (the gradient is not zero).
+        ``minimum``, ``maximum``, ``saddle``, ``degenerate``, ``regular`` (the gradient is not zero) or
+        ``irregular`` (f or one of its first two derivatives jumps there).
     index : int
         Number of negative eigenvalues of the Hessian.
     gradient_norm, gradient_tolerance, eigenvalue_tolerance : float

@@ -16,6 +16,7 @@ Jets = Callable[[Array], Array]
 """Points (N,) → f, f′, f″, f‴ there, (4, N); NaN or inf where f has none."""
 
 INTERVALS = 1024
+ORDINALS = ("the function itself", "the first derivative", "the second derivative")
 _ROUNDS = 8
 _MOST_REFINED = 512
 _HALVINGS = 60

@@ -139,6 +139,8 @@ def _second_order(surface: Surface) -> Section:
 
 
 def _kind_of_critical_point(surface: Surface) -> str:
+    if surface.kind == "irregular":
+        return "irregular: f, ∇f or the Hessian jumps here, and derivatives decide nothing"
     size = f"‖∇f‖ = {number(surface.gradient_norm, 3)}"
     if surface.kind == "regular":
         return f"a regular point: {size}, so f falls along −∇f"

@@ -15,10 +15,13 @@ from osculate._hessian import value_grad_hessian
 
 from .bent import bent
 from .data import Array, Surface, Window
+from .lines import lines
+from .search import INTERVALS, ORDINALS, irregular_order
 from .subject import ASKED, Subject
 
 HALF_WIDTH = 2.0
 _STEPS = 101
+_AXES = 8
 
 
 def surface_of(subject: Subject, on: tuple[Window, ...] | None) -> Surface:
@@ -38,8 +41,11 @@ def surface_of(subject: Subject, on: tuple[Window, ...] | None) -> Surface:
     if given is None and at.any():
         notes.append(f"f or a derivative is not finite at the origin, so it is looked at from {at.tolist()}")
     verdict, bend = classify(here)(at), bent(at, value, gradient, hessian)
-    eigenvalues, eigenvectors = np.linalg.eigh(hessian)
     windows = on or tuple((float(x) - HALF_WIDTH, float(x) + HALF_WIDTH) for x in at)
+    irregular = _irregular(here, at, windows, subject.names)
+    if irregular:
+        notes.append(f"{irregular}: derivatives given here are a convention")
+    eigenvalues, eigenvectors = np.linalg.eigh(hessian)
     return Surface(
         title=subject.title,
         names=subject.names,
@@ -48,7 +54,7 @@ def surface_of(subject: Subject, on: tuple[Window, ...] | None) -> Surface:
         value=value,
         gradient=gradient,
         hessian=hessian,
-        kind=str(verdict.kind),
+        kind="irregular" if irregular else str(verdict.kind),
         index=int(verdict.index),
         gradient_norm=float(verdict.gradient_norm),
         gradient_tolerance=float(verdict.gradient_tolerance),
@@ -77,6 +83,20 @@ def _first_finite(
     where = ", ".join(f"{name} = {x:g}" for name, x in zip(names, candidates[0], strict=True))
     what = "f" if not np.isfinite(value) else ("the gradient" if not np.isfinite(gradient).all() else "the Hessian")
     raise WrongInput(ASKED, f"{what} is not finite at {where}.", remedy="choose a point with at=… where f is smooth.")
+
+
+def _irregular(here: Callable[..., Any], at: Array, windows: tuple[Window, ...], names: tuple[str, ...]) -> str | None:
+    """Which derivative jumps at the point along an axis or an oblique line, in words; None if none does."""
+    n = len(at)
+    line = lines(here)
+    oblique = np.cos(np.arange(1, n + 1)) / np.sqrt(n)
+    reach = min(high - low for low, high in windows) / INTERVALS
+    for i, direction in enumerate([*np.eye(n)[:_AXES], oblique]):
+        order = irregular_order(line(at, direction), 0.0, reach)
+        if order is not None:
+            where = f"along {names[i]}" if i < min(n, _AXES) else "along an oblique line"
+            return f"{ORDINALS[order]} is not continuous at the point {where}"
+    return None
 
 
 def _grid(here: Callable[..., Any], windows: tuple[Window, ...]) -> tuple[Array, Array, Array]:
