@@ -120,7 +120,9 @@ class Parser:
             if abs(exponent) > LARGEST_INTEGER_EXPONENT:
                 raise self._wrong(self.token, "an exponent this large.", "write it as a number: x^5000.")
             self.place += 1
-            self.steps.append(Step("integer power", exponent))
+            middle = len(self.steps)
+            self.steps += [Step("number", float(abs(exponent))), *([Step("negate")] if exponent < 0 else [])]
+            self._finish_power(begun, middle)
         token = self.token
         if self.takes("^"):
             if token.stop - token.start == 1:
