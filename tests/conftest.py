@@ -14,6 +14,9 @@ hypothesis.settings.register_profile("local", deadline=None, max_examples=25)
 hypothesis.settings.register_profile(
     "ci", deadline=None, max_examples=25, derandomize=True, database=None, print_blob=True
 )
+hypothesis.settings.register_profile(
+    "brief", deadline=None, max_examples=5, derandomize=True, database=None, print_blob=True
+)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
