@@ -38,8 +38,10 @@ def multiply(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Str
     """Cauchy product of whatever is linear in each of two operands."""
     a, b = inputs
     if a.constant or b.constant:
-        if a.offset + b.offset and (isinstance(a, Zero) or isinstance(b, Zero)):
-            return [Zero(network.algebra, node.outputs[0])]
+        if isinstance(a, Zero) or isinstance(b, Zero):
+            # The value is still computed: 0 times infinity is not zero.
+            still = a.offset + b.offset == 0
+            return network.constants(node, inputs) if still else [Zero(network.algebra, node.outputs[0])]
         return partly_linear(network, node, inputs, [1 if a.constant else 0])
     first = partial(Primal(network, node, inputs), 0) if a.offset == b.offset == 0 else None
     return [Product(network.algebra, node, a, b, first)]
@@ -94,6 +96,26 @@ def tanh(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]
         [network.multiply(y, y)],
         [0],
         first=lambda: network.apply(_sech_squared, standing)[0].value(0),
+    )
+    change = network.multiply(slope, x.derivative())
+    return [y]
+
+
+@register("jets", "logistic")
+def logistic(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """y′ = y (1 − y) x′, with the first coefficient of y (1 − y) as sech²(x/2)/4, which does not cancel."""
+    x, variable = inputs[0], node.outputs[0]
+    if not jnp.issubdtype(variable.dtype, np.floating):
+        return network.by_pushforward(node, inputs)
+    y = Integral(network.algebra, variable, partial(Primal(network, node, inputs), 0), lambda: change)
+    standing = Constant(network.algebra, x.variable, lambda: x.value(0))
+    slope = Sum(
+        network.algebra,
+        single(lax.sub, variable, variable),
+        y,
+        network.multiply(y, y),
+        -1,
+        first=lambda: network.apply(_logistic_slope, standing)[0].value(0),
     )
     change = network.multiply(slope, x.derivative())
     return [y]
@@ -180,6 +202,10 @@ def _known_scalar(stream: Stream) -> float | complex | None:
         return None
     value = stream.variable.value
     return complex(value) if np.iscomplexobj(value) else float(value)
+
+
+def _logistic_slope(x: Any) -> Any:
+    return _sech_squared(x / 2) / 4
 
 
 def _sech_squared(x: Any) -> Any:

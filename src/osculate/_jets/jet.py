@@ -95,9 +95,17 @@ def jet(
 def push(here: Point, rows: list[list[Any]], order: int) -> tuple[Any, list[tuple[int, Any]]]:
     """Value and (k, coefficient k) of a function at a point, for series given by leaf; as pytrees."""
     columns = coefficients(here.asked, here.trace, rows, order)[: len(here.outputs)]
+    columns = [[column[0], *(_nan_where_nan(column[0], c) for c in column[1:])] for column in columns]
     structure = jax.tree.structure(here.output)
     trees = [jax.tree.unflatten(structure, [column[k] for column in columns]) for k in range(order + 1)]
     return trees[0], list(enumerate(trees))[1:]
+
+
+def _nan_where_nan(value: Any, coefficient: Any) -> Any:
+    """A rule never looks at the value: at log(−1) it gives a finite derivative of what is not a number."""
+    if not jnp.issubdtype(jnp.result_type(value), np.inexact):
+        return coefficient
+    return jnp.where(jnp.isnan(value), jnp.asarray(np.nan, coefficient.dtype), coefficient)
 
 
 def _order(asked: str, f: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> int:

@@ -24,14 +24,17 @@ from .stream import Constant, Given, Joint, Stream, at_degree
 def linear_solve(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """``lax.custom_linear_solve``; what ``jnp.linalg.solve`` is made of."""
     system = cast(LinearSolve, node)
-    factors = inputs[system.solve_constants]
     matrix = inputs[: system.matvec_constants]
 
     def product(x: Sequence[Stream]) -> list[Stream]:
         return network.run(system.matvec, [*matrix, *x])
 
     def solve(right: Sequence[Any]) -> list[Any]:
-        standing = [_standing(network, s.variable, s.value(0)) for s in factors]
+        values = [s.value(0) for s in inputs]
+        if network.algebra.whole:  # as a whole, since the user's ``solve`` may hide A from differentiation
+            values[system.right_sides] = right
+            return network.algebra.evaluate(node, values, [None] * len(values))
+        standing = [_standing(network, v, x) for v, x in zip(node.inputs, values, strict=True)][system.solve_constants]
         sides = [_standing(network, v, r) for v, r in zip(node.outputs, right, strict=True)]
         return [s.value(0) for s in network.run(system.solve, [*standing, *sides])]
 

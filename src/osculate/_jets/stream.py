@@ -241,7 +241,9 @@ class Joint(Stream):
 
 
 def at_degree(stream: Stream, k: int, offset: int) -> Any:
-    """Coefficient k as a summand of a stream that begins at ``offset``: a constant is zero in a program of tangents."""
-    if stream.constant and offset > 0:
-        return None
-    return stream[k - (stream.offset - offset)] if k >= stream.offset - offset else None
+    """Coefficient k as a summand of a stream that begins at ``offset``.
+
+    A program of tangents is homogeneous: whatever begins earlier than the sum can only be a zero that the program wrote
+    out (a constant, or 0 times something), and asking for it could ask for the very coefficient that is being computed.
+    """
+    return stream[k] if stream.offset == offset else None
