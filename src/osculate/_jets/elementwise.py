@@ -84,39 +84,38 @@ def power(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream
 
 @register("jets", "tanh")
 def tanh(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
-    """y′ = (1 − y²) x′, with the first coefficient of 1 − y² as sech², which does not cancel."""
-    x, variable = inputs[0], node.outputs[0]
-    if not jnp.issubdtype(variable.dtype, np.floating):
-        return network.by_pushforward(node, inputs)
-    y = Integral(network.algebra, variable, partial(Primal(network, node, inputs), 0), lambda: change)
-    standing = Constant(network.algebra, x.variable, lambda: x.value(0))
-    slope = Linear(
-        network.algebra,
-        single(lax.neg, variable),
-        [network.multiply(y, y)],
-        [0],
-        first=lambda: network.apply(_sech_squared, standing)[0].value(0),
-    )
-    change = network.multiply(slope, x.derivative())
-    return [y]
+    """y′ = (1 − y²) x′, with the first coefficient of 1 − y² as sech² x, which does not cancel."""
+
+    def slope(y: Stream, first: Callable[[], Any]) -> Stream:
+        return Linear(network.algebra, single(lax.neg, y.variable), [network.multiply(y, y)], [0], first=first)
+
+    return _saturating(network, node, inputs, slope, _sech_squared)
 
 
 @register("jets", "logistic")
 def logistic(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
-    """y′ = y (1 − y) x′, with the first coefficient of y (1 − y) as sech²(x/2)/4, which does not cancel."""
+    """y′ = (y − y²) x′, with the first coefficient of y − y² as sech²(x/2)/4, which does not cancel."""
+
+    def slope(y: Stream, first: Callable[[], Any]) -> Stream:
+        return Sum(network.algebra, single(lax.sub, y.variable, y.variable), y, network.multiply(y, y), -1, first)
+
+    return _saturating(network, node, inputs, slope, _logistic_slope)
+
+
+def _saturating(
+    network: Network,
+    node: Node,
+    inputs: Sequence[Stream],
+    slope_of: Callable[[Stream, Callable[[], Any]], Stream],
+    first_slope: Callable[[Any], Any],
+) -> list[Stream]:
+    """Integrate y′ = slope x′, where the slope follows from y except at coefficient 0, where it would cancel."""
     x, variable = inputs[0], node.outputs[0]
     if not jnp.issubdtype(variable.dtype, np.floating):
         return network.by_pushforward(node, inputs)
     y = Integral(network.algebra, variable, partial(Primal(network, node, inputs), 0), lambda: change)
     standing = Constant(network.algebra, x.variable, lambda: x.value(0))
-    slope = Sum(
-        network.algebra,
-        single(lax.sub, variable, variable),
-        y,
-        network.multiply(y, y),
-        -1,
-        first=lambda: network.apply(_logistic_slope, standing)[0].value(0),
-    )
+    slope = slope_of(y, lambda: network.apply(first_slope, standing)[0].value(0))
     change = network.multiply(slope, x.derivative())
     return [y]
 
