@@ -209,7 +209,7 @@ PROGRAMS = {
     "custom_jvp_fixed_arguments": Program(lambda x: _power_by(jnp.sin, x, 3), (X,)),
     "custom_jvp_in_scan": Program(lambda x: _scan(lambda c, u: (_other_rule(c * u) + u, c), 1.0, x), (X,)),
     "custom_jvp_in_while": Program(
-        lambda x: lax.while_loop(lambda y: y[0] < 3.0, lambda y: _true_rule(y) + 1.0, x), (X,)
+        lambda x: lax.while_loop(lambda y: y[0] < 3.0, lambda y: _true_rule(y) + y + 0.5, x), (X,)
     ),
     "custom_jvp_vmapped": Program(lambda w: jax.vmap(_other_rule)(w) * w, (W,)),
     "custom_vjp": Program(_with_pullback(jnp.cos), (X,), like=jnp.sin),
