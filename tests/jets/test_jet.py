@@ -120,3 +120,37 @@ def test_missing_rules_name_the_line():
 def test_zero_directions_cost_nothing():
     program = jax.make_jaxpr(lambda x: osculate.jet(jnp.sin, (x,), ([None, None],), scaling="coefficient"))(1.0)
     assert [e.primitive.name for e in program.jaxpr.eqns].count("mul") == 0
+
+
+def test_products_of_tangents_under_a_primitive_without_a_rule():
+    """``ragged_dot`` is bilinear, but only its JVP rule says so: at order 2 two tangents meet in it."""
+    rng = np.random.default_rng(0)
+    point, direction, groups = rng.normal(size=24), rng.normal(size=24), np.array([1, 3], np.int32)
+
+    def f(p):
+        return jax.lax.ragged_dot(p[:12].reshape(4, 3), p[12:].reshape(2, 3, 2), groups)
+
+    _, (_, two, three) = osculate.jet(f, (point,), ([direction, None, None],), scaling="coefficient")
+    np.testing.assert_allclose(two, osculate.jet(f, (direction,), ([None],), scaling="coefficient")[0], rtol=1e-13)
+    np.testing.assert_array_equal(three, 0)
+
+
+def test_a_rule_that_is_not_linear_in_its_tangents_is_refused():
+    @jax.custom_jvp
+    def wrong(x):
+        return jnp.sin(x)
+
+    wrong.defjvp(lambda primals, tangents: (wrong(primals[0]), tangents[0] + primals[0]))
+    with pytest.raises(Unreadable, match="not linear in its tangents"):
+        osculate.derivative(wrong, 2)(0.3)
+
+
+def test_zeros_written_out_in_a_rule_are_zeros():
+    """The rule of ``logaddexp`` multiplies the tangent of the constant, 0, by a value that contains the result."""
+    assert osculate.derivative(jax.nn.softplus, 2)(0.0) == pytest.approx(0.25, rel=1e-15)
+    assert osculate.derivative(lambda x: jnp.logaddexp(x, 1.0), 3)(1.0) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_nan_where_f_is_nan():
+    _, orders = osculate.jet(jnp.log, (-1.0,), ([1.0, 0.0],), scaling="coefficient")
+    assert np.isnan(orders).all()

@@ -59,6 +59,8 @@ def divide(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Strea
     a, b = inputs
     if b.constant:
         return partly_linear(network, node, inputs, [0])
+    if isinstance(a, Zero):
+        return network.constants(node, inputs)
     first = partial(Primal(network, node, inputs), 0) if a.offset == 0 else None
     return [Quotient(network.algebra, node, single(lax.mul, b.variable, node.outputs[0]), a, b, first)]
 

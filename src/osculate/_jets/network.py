@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jax import lax
 
+from osculate._dependence import dependence
 from osculate._errors import Location, Unreadable
 from osculate._interpret import forward, table
 from osculate._trace import (
@@ -124,8 +125,8 @@ class Network:
 
     def _make(self, node: Node, inputs: Sequence[Stream]) -> Sequence[Stream]:
         if all(s.constant for s in inputs):
-            if node.name in _KEEP_ZERO and isinstance(inputs[0], Zero):
-                return [Zero(self.algebra, node.outputs[0])]
+            if _keeps_zero(node) and all(isinstance(s, Zero) for s in inputs if s.variable.inexact):
+                return [Zero(self.algebra, variable) for variable in node.outputs]
             return self.constants(node, inputs)
         if not any(v.inexact for v in node.outputs):
             return self.constants(node, inputs)
@@ -139,7 +140,7 @@ class Network:
         """The one law: integrate the node's own JVP rule."""
         active = [i for i, s in enumerate(inputs) if not s.constant and s.variable.inexact]
         first = Primal(self, node, inputs)
-        offset = max(inputs[i].offset for i in active)
+        offset = self._offset(node, inputs, active)
         read: list[list[Stream]] = []
         where = self._where
 
@@ -162,6 +163,19 @@ class Network:
             else:
                 streams.append(Constant(self.algebra, variable, partial(first, i)))
         return streams
+
+    def _offset(self, node: Node, inputs: Sequence[Stream], active: Sequence[int]) -> int:
+        """The degree at which the outputs begin: products add offsets, sums share one.
+
+        Two inputs that begin late are tangents. If the node multiplies them, its JVP rule contains one as it stands
+        beside the change of the other; if it is linear in both jointly, only the changes are left.
+        """
+        late = [i for i in active if inputs[i].offset > 0]
+        if len(late) > 1:
+            rule = attempt_pushforward(self.asked, node, active, self._where or node.where)
+            if any(i in links for links in dependence(rule) for i in late):
+                return sum(inputs[i].offset for i in late)
+        return max((inputs[i].offset for i in late), default=0)
 
 
 def attempt_pushforward(asked: str, node: Node, active: Sequence[int], where: Location | None) -> Trace:
@@ -222,7 +236,10 @@ def partly_linear(network: Network, node: Node, inputs: Sequence[Stream], moving
     ]
 
 
-_KEEP_ZERO = frozenset({"broadcast_in_dim", "convert_element_type", "neg", "reshape", "copy", "squeeze"})
+def _keeps_zero(node: Node) -> bool:
+    """Whether zero inputs give zero outputs, by linearity."""
+    inexact = all(v.inexact for v in node.outputs) and any(v.inexact for v in node.inputs)
+    return inexact and (RULES.get(node.name) is linear or getattr(node, "linear", False))
 
 
 def _identity(stream: Stream) -> Hashable:

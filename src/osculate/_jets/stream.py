@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from osculate._errors import Unreadable
 from osculate._trace import Node, Variable
 
 from .algebra import Algebra
@@ -243,7 +244,15 @@ class Joint(Stream):
 def at_degree(stream: Stream, k: int, offset: int) -> Any:
     """Coefficient k as a summand of a stream that begins at ``offset``.
 
-    A program of tangents is homogeneous: whatever begins earlier than the sum can only be a zero that the program wrote
-    out (a constant, or 0 times something), and asking for it could ask for the very coefficient that is being computed.
+    A program of tangents is homogeneous: a constant that meets a tangent there is a zero that the program wrote out. A
+    moving stream that begins earlier than the tangent it is added to would mean that the rule is not linear.
     """
-    return stream[k] if stream.offset == offset else None
+    if stream.offset == offset:
+        return stream[k]
+    if stream.constant:
+        return None
+    raise Unreadable(
+        "osculate (jets)",
+        f"a derivative rule adds a value that moves, {stream.variable}, to a tangent: it is not linear in its tangents",
+        remedy="check the custom_jvp or custom_vjp rules of the function: tangents out must be linear in tangents in",
+    )

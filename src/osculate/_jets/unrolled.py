@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+
+from osculate._errors import Unreadable
 from osculate._trace import Trace
 
 from .algebra import Algebra, Arrays, Coefficients
@@ -27,8 +30,16 @@ def coefficients(
     inputs = [
         network.series(v, [*row, *[None] * (order + 1 - len(row))]) for v, row in zip(trace.inputs, series, strict=True)
     ]
-    outputs = network.run(trace, inputs, settle=True)
-    return [_written_out(stream, order) for stream in outputs]
+    try:
+        outputs = network.run(trace, inputs, settle=True)
+        return [_written_out(stream, order) for stream in outputs]
+    except jax.errors.UnexpectedTracerError as error:
+        raise Unreadable(
+            asked,
+            "a custom rule in the function keeps a value of a trace that has ended; JAX cannot differentiate it twice",
+            remedy="rewrite the custom rule so that it makes its constants itself; NumPy functions (scipy.special.exp1 "
+            "instead of jax.scipy.special.exp1) have rules of their own here",
+        ) from error
 
 
 def _written_out(stream: Stream, order: int) -> list[Any]:
