@@ -17,7 +17,9 @@ import jax
 
 from osculate._errors import Location, Unreadable, first_user_location, is_user_file
 
-_LAST_WAY = "or take its derivatives numerically: scipy.differentiate today, the module `differences` here when it comes"
+_LAST_WAY = (
+    "or take its derivatives numerically: scipy.differentiate today, the module `differences` here when it comes"
+)
 _SAME_NAME = (
     "sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh atan2 exp expm1 exp2 log log1p log2 log10 sqrt cbrt"
     " hypot pow fabs floor ceil trunc degrees radians isnan isinf isfinite copysign fmod prod "
