@@ -157,7 +157,7 @@ TABLE: dict[str, tuple[Call, ...]] = {
     "lax.zeta": (call(jnp.full(3, 2.5), ABOVE),),
     "boxcox1p": (call(UNIT, UNIT),),
     "full": (call((3,), SCALAR),),
-    "bessel_jn": (call(UNIT, v=2),),
+    "bessel_jn": (call(vector(3, 4.0, 9.0), v=2),),  # near 0 the recurrence cancels, and nested jvp explodes
     "hyp1f1": (call(0.7, 1.9, UNIT),),
     "hyp2f1": (call(0.7, 1.1, 1.9, UNIT),),
     "expn": (call(2, UNIT),),

@@ -106,9 +106,8 @@ def write_references(programs: dict[str, Program], order: int) -> None:
     """Recompute every reference."""
     with jax.enable_x64():
         found = {name: reference_leaves(program, order) for name, program in programs.items()}
-    np.savez_compressed(
-        REFERENCES, **{f"{name}/{i}": leaf for name, leaves in found.items() for i, leaf in enumerate(leaves)}
-    )
+    arrays: dict[str, Any] = {f"{name}/{i}": leaf for name, leaves in found.items() for i, leaf in enumerate(leaves)}
+    np.savez_compressed(REFERENCES, **arrays)
 
 
 def assert_close_to_scale(found: Any, expected: Any, rtol: float, message: str) -> None:

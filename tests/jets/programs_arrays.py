@@ -65,7 +65,9 @@ PROGRAMS = {
         lambda i, k: lax.conv_general_dilated(i, k, (1, 1), "VALID", rhs_dilation=(2, 1), feature_group_count=2),
         (IMAGE, GROUPED),
     ),
-    "convolution_transposed": Program(lambda i: lax.conv_transpose(i, np.ones((2, 2, 4, 1)), (2, 2), "SAME"), (IMAGE,)),
+    "convolution_transposed": Program(
+        lambda i: lax.conv_transpose(i, jnp.ones((2, 2, 4, 1)), (2, 2), "SAME"), (IMAGE,)
+    ),
     "pooling": Program(_pooled, (A,)),
     "reduce_custom": Program(lambda a: lax.reduce(a, 1.0, lax.mul, (0,)), (A,)),
     "static_index": Program(lambda a: a[1] * a[::-1, 2] + a[-1, -1] ** 2, (A,)),

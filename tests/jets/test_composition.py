@@ -184,7 +184,7 @@ def test_gradient_of_a_jet_of_custom_vjp(name: str) -> None:
         return jnp.sum(osculate.jet(program.function, (y,), series, scaling="derivative")[1][1])
 
     def by_jvp(y: Any) -> Any:
-        return jnp.sum(jet_oracle.nested_derivatives(program.like, (y,), series)[2])
+        return jnp.sum(jet_oracle.nested_derivatives(program.like or program.function, (y,), series)[2])
 
     close([jax.grad(by_jet)(x)], [jax.grad(by_jvp)(x)])
 
