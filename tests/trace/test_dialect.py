@@ -103,6 +103,10 @@ def test_jax_functions_keep_their_own_meaning():
     np.testing.assert_array_equal(clamped, jax.grad(lambda x: x[7] ** 2)(jnp.asarray(X, jnp.float32)))
 
 
+def test_what_only_jax_arrays_have_is_jax():
+    np.testing.assert_array_equal(osculate.gradient(lambda x: x.at[1].set(0.0).sum())(X), [1, 0, 1])
+
+
 def test_imports_inside_the_function_count():
     def f(x):
         from jax import lax

@@ -66,7 +66,8 @@ def _program(f: Callable[..., Any], primals: Sequence[Any], asked: str, as_numpy
             ) from error
         if isinstance(error, Unreadable):
             raise
-        if as_numpy and isinstance(error, TypeError):  # JAX was reached after all, by a way that code does not show
+        if as_numpy and isinstance(error, (TypeError, AttributeError)):
+            # JAX is meant after all: x.at[…], or a call that the code does not show.
             return _make(f, primals)
         from .numpy_door import is_door_error  # with scipy.special: only where a function needs it
 
