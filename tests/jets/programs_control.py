@@ -34,7 +34,11 @@ def _newton_square_root(x):
 
 
 def _until_large(x):
-    return lax.while_loop(lambda s: jnp.sum(s[1]) < 20.0, lambda s: (s[0] + 1, s[1] * (1.3 + jnp.sin(s[1]) ** 2)), (0, x))[1]
+    def grow(state):
+        count, y = state
+        return count + 1, y * (1.3 + jnp.sin(y) ** 2)
+
+    return lax.while_loop(lambda state: jnp.sum(state[1]) < 20.0, grow, (0, x))[1]
 
 
 def _while_in_scan(x):
