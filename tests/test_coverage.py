@@ -61,3 +61,14 @@ def test_works_where_nothing_has_a_value():
     seen = []
     jax.jit(lambda x: seen.append(osculate.coverage(jnp.sin)(x)) or x)(1.0)
     assert seen[0]["jets"]
+
+
+@pytest.mark.parametrize(
+    "transform", [osculate.gradient, osculate.hessian, osculate.hessian_operator, osculate.classify]
+)
+def test_what_has_no_reverse_is_named_with_its_line(transform):
+    with pytest.raises(Unreadable, match="`while` in reverse") as caught:
+        transform(loop)(2.0)
+    assert caught.value.where.line == loop.__code__.co_firstlineno + 1
+    assert "derivative_tensor" in caught.value.remedy
+    assert osculate.derivative_tensor(loop, 2)(2.0) == pytest.approx(-(2.0**-1.5) / 4, rel=1e-9)

@@ -17,8 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._arguments import Point
+from ._differentiable import reverse_gaps
+from ._errors import OsculateError, Unreadable
 from ._interpret import forward
-from ._trace import Literal, Node, Trace, Variable, at_top_level, is_traced
+from ._trace import Literal, Node, Trace, Variable, at_top_level, function_location, is_traced
 
 Computation = Callable[..., Any]
 
@@ -32,6 +34,22 @@ def computed(point: Point, computation: Computation, *arrays: Any, options: tupl
     ``function(*primals)`` gives a pair: the output of the user's function and its auxiliary output. ``computation``
     must be a function of a module (its identity is part of the key), made of operations that JAX can transform.
     """
+    try:
+        return _computed(point, computation, *arrays, options=options)
+    except (ValueError, NotImplementedError, TypeError, AssertionError) as error:
+        gap = None if isinstance(error, OsculateError) else next(reverse_gaps(point.trace), None)
+        if gap is None:
+            raise
+        raise Unreadable(
+            point.asked,
+            f"JAX cannot differentiate primitive `{gap.primitive}` in reverse: {gap.reason}",
+            where=gap.where or function_location(point.function),
+            remedy="rewrite that line (a scan of known length instead of a while loop, say); osculate.coverage(f)(x) "
+            "says what else can read it, and osculate.derivative_tensor(f, 2)(x) needs no reverse rule",
+        ) from error
+
+
+def _computed(point: Point, computation: Computation, *arrays: Any, options: tuple[Hashable, ...]) -> Any:
     constants = [_on_device(value) for _, value in point.trace.constants]
     arrays = jax.tree.map(_on_device, arrays)
     if not at_top_level() or is_traced(constants, point.primals, arrays):
