@@ -39,7 +39,7 @@ def main() -> int:
     """Measure, print the table, and say by the exit status whether the goals are met."""
     measure()  # the first run writes the bytecode
     runs = [measure() for _ in range(RUNS)]
-    clock, work = (statistics.median(run[i] for run in runs) for i in (0, 1))
+    clock, work = statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs)
     heavy = sorted(set(HEAVY) & runs[-1][2])
     print(f"{'import osculate, JAX loaded already':<40}{'result':>10}  goal")
     print(f"{'on the clock (longer on a busy machine)':<40}{clock:>8.3f} s  ≤ {GOAL} s  {verdict(clock <= GOAL)}")

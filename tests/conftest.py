@@ -24,8 +24,8 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 @pytest.fixture(autouse=True)
 def precision_is_left_alone():
     """JAX's precision is the user's: no call and no test may leave it changed."""
-    before = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+    before = jax.config.jax_enable_x64
     yield
-    after = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+    after = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", before)
     assert after == before, f"the test left jax_enable_x64 at {after}; it was {before}"
