@@ -154,3 +154,29 @@ def test_zeros_written_out_in_a_rule_are_zeros():
 def test_nan_where_f_is_nan():
     _, orders = osculate.jet(jnp.log, (-1.0,), ([1.0, 0.0],), scaling="coefficient")
     assert np.isnan(orders).all()
+
+
+def test_effects_are_not_lost(capfd):
+    def f(x):
+        jax.debug.print("x is {}", x)
+        return jnp.sin(x)
+
+    osculate.derivative(f, 2)(0.5)
+    jax.effects_barrier()
+    assert "x is 0.5" in capfd.readouterr().out
+
+
+def test_polynomials_whose_coefficients_move_too():
+    value, (one, two) = osculate.jet(
+        jnp.polyval, (np.array([1.0, 2.0]), 3.0), ([np.array([1.0, 0.0]), None], [1.0, None]), scaling="coefficient"
+    )
+    assert (value, one, two) == (5.0, 4.0, 1.0)  # (1 + t)(3 + t) + 2
+
+
+def test_what_jax_cannot_differentiate_is_refused_not_zero():
+    try:
+        slope = osculate.derivative(lambda x: jnp.nextafter(x, 5.0))(0.5)
+    except Unreadable as error:
+        assert "nextafter" in str(error)  # noqa: PT017  (newer releases of JAX have a rule)
+    else:
+        assert slope == 1

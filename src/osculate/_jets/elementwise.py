@@ -122,7 +122,7 @@ def _saturating(
     return [y]
 
 
-@register("jets", "sign", "floor", "ceil", "round", "nextafter", "stop_gradient")
+@register("jets", "sign", "floor", "ceil", "round", "stop_gradient")
 def piecewise_constant(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """Constant wherever it is smooth."""
     if jnp.issubdtype(node.outputs[0].dtype, np.complexfloating) and node.name == "sign":

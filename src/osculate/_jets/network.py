@@ -96,6 +96,8 @@ class Network:
 
         def step(node: Node, arguments: list[Stream]) -> Sequence[Stream]:
             outputs = self.node(node, arguments, settle=settle)
+            if settle and not node.outputs:
+                Primal(self, node, arguments).run()  # an effect, such as jax.debug.print
             if settle:
                 for variable, stream in zip(node.outputs, outputs, strict=True):
                     if variable in wanted:
@@ -167,12 +169,12 @@ class Network:
     def _offset(self, node: Node, inputs: Sequence[Stream], active: Sequence[int]) -> int:
         """The degree at which the outputs begin: products add offsets, sums share one.
 
-        Two inputs that begin late are tangents. If the node multiplies them, its JVP rule contains one as it stands
-        beside the change of the other; if it is linear in both jointly, only the changes are left.
+        Inputs that begin late are tangents. If the node multiplies two of them, its JVP rule in these alone contains
+        one as it stands beside the change of the other; if it is linear in them jointly, only the changes are left.
         """
         late = [i for i in active if inputs[i].offset > 0]
         if len(late) > 1:
-            rule = attempt_pushforward(self.asked, node, active, self._where or node.where)
+            rule = attempt_pushforward(self.asked, node, late, self._where or node.where)
             if any(i in links for links in dependence(rule) for i in late):
                 return sum(inputs[i].offset for i in late)
         return max((inputs[i].offset for i in late), default=0)
@@ -201,6 +203,10 @@ class Primal:
         self._values: list[Any] | None = None
 
     def __call__(self, index: int = 0) -> Any:
+        return self.run()[index]
+
+    def run(self) -> list[Any]:
+        """All outputs."""
         if self._values is None:
             algebra = self.network.algebra
             if algebra.whole or isinstance(self.node, Elementary):
@@ -209,7 +215,7 @@ class Primal:
                 self._values = algebra.evaluate(self.node, values, degrees)
             else:
                 self._values = [stream.value(0) for stream in self._read()]
-        return self._values[index]
+        return self._values
 
     def _read(self) -> Sequence[Stream]:
         """The outputs by the bodies of the node, for an algebra that evaluates primitives alone."""
