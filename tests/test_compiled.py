@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import osculate
 from osculate import _compiled
 from osculate._arguments import transform
 from osculate._compiled import computed
@@ -95,3 +96,13 @@ def test_inside_a_transformation_nothing_is_compiled_apart():
     assert jax.jit(lambda x: at(lambda y: y**2 * x, x)[0])(jnp.float32(3)) == 27
     assert jax.grad(lambda a: at(lambda x: a * x**2, jnp.float32(3))[0])(jnp.float32(2)) == 9
     assert compilations() == 0
+
+
+def test_data_inside_bodies_is_not_kept_alive():
+    def once():
+        data = jnp.ones(100_003)
+        osculate.gradient(lambda x: jax.jit(lambda y: jnp.sum(y * data))(x))(jnp.float32(1.0))
+
+    once()
+    gc.collect()
+    assert not [array for array in jax.live_arrays() if array.size == 100_003]

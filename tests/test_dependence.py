@@ -123,3 +123,16 @@ def test_never_elementwise_where_the_jacobian_is_full(steps):
 
     assert of(f, X)[0][0].elementwise == ("mix" not in steps)
     assert of(f, X)[0][0].affine == (not {"sin", "square"} & set(steps))
+
+
+def test_a_custom_rule_that_mixes_is_not_elementwise():
+    @jax.custom_jvp
+    def reversing(x):
+        return x * 1.0
+
+    reversing.defjvp(lambda p, t: (p[0] * 1.0, t[0][::-1] + t[0]))
+    assert not of(reversing, X)[0][0].elementwise
+
+
+def test_a_custom_rule_that_calls_its_own_function_is_read():
+    assert of(jax.nn.softplus, X)[0][0].elementwise

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ from ._arguments import Point
 from ._differentiable import reverse_gaps
 from ._errors import OsculateError, Unreadable
 from ._interpret import forward
-from ._trace import Literal, Node, Trace, Variable, at_top_level, function_location, is_traced
+from ._trace import CustomJVP, CustomVJP, Literal, Node, Trace, Variable, at_top_level, function_location, is_traced
 
 Computation = Callable[..., Any]
 
@@ -55,6 +55,8 @@ def _computed(point: Point, computation: Computation, *arrays: Any, options: tup
     if not at_top_level() or is_traced(constants, point.primals, arrays):
         return computation(point.with_aux, point.primals, *arrays, *options)
     shapes = (point.output, point.auxiliary)
+    if not all(map(_may_be_kept, point.trace.nodes)):
+        return _compiled(_closed(point.trace, shapes, computation, options))(constants, point.primals, arrays)
     key = (_signature(point.trace), jax.tree.structure((shapes, point.primals)), computation, options, _setting())
     program = _programs.pop(key, None) or _compiled(_closed(point.trace, shapes, computation, options))
     _programs[key] = program
@@ -125,6 +127,19 @@ def _not_run(*values: Any) -> list[Any]:
     raise NotImplementedError(f"a program without its constants, at {len(values)} values")
 
 
+def _may_be_kept(node: Node) -> bool:
+    """Whether an equal node can come again, and keeping this one keeps no data of the user's alive.
+
+    Custom rules and callbacks are new objects in each trace, so a program with them would never be found again; and
+    what a body closes over is data.
+    """
+    if isinstance(node, (CustomJVP, CustomVJP)) or any(body.constants for body in node.bodies):
+        return False
+    if not node.bodies:
+        return not any(callable(value) and not isinstance(value, type) for value in node.params.values())
+    return all(_may_be_kept(inner) for body in node.bodies for inner in body.nodes)
+
+
 def _signature(trace: Trace) -> Hashable:
     """Equal for two traces exactly if they do the same to their inputs and constants, whatever the constants are."""
     numbers: dict[Variable, int] = {}
@@ -136,8 +151,29 @@ def _signature(trace: Trace) -> Hashable:
 
     given = (*trace.inputs, *(variable for variable, _ in trace.constants))
     parts: list[Hashable] = [(number(v), _type(v)) for v in given]
-    parts += [(node.key, *map(number, node.inputs), "→", *map(number, node.outputs)) for node in trace.nodes]
+    parts += [(_operation(node), *map(number, node.inputs), "→", *map(number, node.outputs)) for node in trace.nodes]
     return (*parts, len(trace.inputs), *map(number, trace.outputs))
+
+
+def _operation(node: Node) -> Hashable:
+    """What a node does, with the signatures of its bodies in place of the programs, which each trace makes anew."""
+    if not node.bodies:
+        return node.key
+    others = tuple((name, node.params[name]) for name in sorted(node.params) if _is_setting(node.params[name]))
+    parts = tuple(str(getattr(node, f.name)) for f in fields(node) if isinstance(getattr(node, f.name), (int, slice)))
+    return node.name, others, parts, tuple(map(_signature, node.bodies))
+
+
+def _is_setting(value: Any) -> bool:
+    """Whether a parameter is a value to compare, rather than a program or a function."""
+    if isinstance(value, tuple):
+        return all(map(_is_setting, value))
+    return (
+        isinstance(value, Hashable)
+        and not callable(value)
+        and not hasattr(value, "eqns")
+        and not hasattr(value, "jaxpr")
+    )
 
 
 def _type(variable: Variable) -> Hashable:

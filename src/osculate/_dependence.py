@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
 from ._interpret import forward, table
-from ._trace import Call, Cond, CustomJVP, CustomVJP, LinearSolve, Node, Scan, Trace, While
+from ._trace import Call, Cond, CustomJVP, CustomVJP, LinearSolve, Node, Scan, Trace, While, pushforward
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ Dependence = Mapping[int, Link]
 Rule = Callable[[Node, Sequence[Dependence]], Sequence[Dependence]]
 
 RULES: dict[str, Rule] = table("dependence")
+
+_within_rule: ContextVar[bool] = ContextVar("within_rule", default=False)
 
 
 def dependence(trace: Trace) -> list[Dependence]:
@@ -66,8 +69,10 @@ def dependence_of_nodes(trace: Trace) -> list[tuple[Node, list[Dependence]]]:
 def _step(node: Node, inputs: list[Dependence]) -> Sequence[Dependence]:
     if (rule := RULES.get(node.name)) is not None:
         return rule(node, inputs)
-    if isinstance(node, (Call, CustomJVP, CustomVJP)):
+    if isinstance(node, Call):
         return _through(dependence(node.body), inputs)
+    if isinstance(node, (CustomJVP, CustomVJP)):
+        return _through(_joined_rule(node), inputs)
     if isinstance(node, Scan):
         return _scan(node, inputs)
     if isinstance(node, While):
@@ -84,6 +89,34 @@ def _step(node: Node, inputs: list[Dependence]) -> Sequence[Dependence]:
         return [_elementwise(node, inputs)]
     affine = getattr(node, "linear", False) or node.name in AFFINE
     return [_mixed(inputs if affine else [_not_affine(d) for d in inputs])] * len(node.outputs)
+
+
+def _joined_rule(node: CustomJVP | CustomVJP) -> list[Dependence]:
+    """Dependence by the value and by the user's own rule, which may mix what the value does not."""
+    value = dependence(node.body)
+    active = [i for i, v in enumerate(node.inputs) if v.inexact]
+    if (
+        _within_rule.get()
+    ):  # a rule needs the values of the functions that it calls (often the same one), not their rules
+        return [_not_affine(d) for d in value]
+    token = _within_rule.set(True)
+    try:
+        rule = iter(dependence(pushforward(node, active)) if active else [])
+    except Exception:  # a rule that cannot be read may do anything
+        return [_not_affine(_mixed([d])) for d in value]
+    finally:
+        _within_rule.reset(token)
+    count = len(node.inputs)
+    results: list[Dependence] = []
+    for links, variable in zip(value, node.outputs, strict=True):
+        if not variable.inexact or not active:
+            results.append(links)
+            continue
+        tangents = next(rule)
+        # A tangent depends on an input as it stands, or through that input's own tangent.
+        places = [{(i if i < count else active[i - count]): link} for i, link in tangents.items()]
+        results.append(_joined([_not_affine(links), *map(_not_affine, places)]))
+    return results
 
 
 AFFINE = frozenset(

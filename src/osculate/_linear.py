@@ -17,7 +17,7 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from ._errors import WrongInput, WrongType
-from ._trace import Call, Cond, CustomJVP, CustomVJP, LinearSolve, Node, Scan, Trace, Variable, While, trace
+from ._trace import Trace, Variable, trace
 
 DEFAULT_MEMORY = 2**28
 """Temporary bytes that columns computed side by side may take when the caller does not say."""
@@ -123,21 +123,9 @@ def peak_bytes(program: Trace) -> int:
             continue
         moving.update(node.outputs)
         alive += sum(map(_bytes, node.outputs))
-        peak = max(peak, alive + max(map(peak_bytes, _bodies(node)), default=0))
+        peak = max(peak, alive + max(map(peak_bytes, node.bodies), default=0))
         alive -= sum(_bytes(v) for v in {*node.inputs, *node.outputs} if v in moving and last.get(v, i) == i)
     return peak
-
-
-def _bodies(node: Node) -> tuple[Trace, ...]:
-    match node:
-        case Call() | CustomJVP() | CustomVJP() | Scan() | While():
-            return (node.body,)
-        case Cond():
-            return node.branches
-        case LinearSolve():
-            return node.matvec, node.solve
-        case _:
-            return ()
 
 
 def _bytes(variable: Variable) -> int:

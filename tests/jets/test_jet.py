@@ -180,3 +180,52 @@ def test_what_jax_cannot_differentiate_is_refused_not_zero():
         assert "nextafter" in str(error)  # noqa: PT017  (newer releases of JAX have a rule)
     else:
         assert slope == 1
+
+
+@pytest.mark.parametrize("n", [1, 3, 12, 120])
+def test_negative_powers_vanish_far_out(n):
+    """x^n overflows there, but x^-n is harmless."""
+    assert osculate.derivative(lambda r: r + r**-n, 1)(1e3) == pytest.approx(1 - n * 1e3 ** (-n - 1.0), rel=1e-15)
+    assert osculate.derivative(lambda r: r**-n, 2)(2.0) == pytest.approx(n * (n + 1) * 2.0 ** (-n - 2), rel=1e-13)
+
+
+def test_factorials_beyond_the_dtype():
+    assert osculate.derivative(lambda x: x**2, 40)(jnp.float32(1)) == 0
+    assert osculate.derivative(lambda x: x**2, 180)(1.0) == 0
+    assert osculate.taylor(lambda x: x**2, 180)(1.0).derivatives.tolist() == [1, 2, 2] + [0] * 178
+    _, orders = osculate.jet(lambda x: x**2, (1.0,), ([1.0] + [None] * 174,), scaling="derivative")
+    assert [float(o) for o in orders] == [2, 2] + [0] * 173
+
+
+def test_a_rule_whose_loop_closes_over_a_series():
+    @jax.custom_jvp
+    def tripled(x):
+        return jnp.sin(x)
+
+    def rule(primals, tangents):
+        slope = jnp.cos(primals[0])
+        start = jnp.zeros_like(tangents[0])
+        return tripled(primals[0]), jax.lax.scan(lambda a, _: (a + tangents[0] * slope, None), start, None, length=3)[0]
+
+    tripled.defjvp(rule)
+    assert osculate.derivative(tripled, 2)(0.4) == pytest.approx(-3 * np.sin(0.4), rel=1e-14)
+
+
+def test_a_linear_system_given_by_a_loop():
+    def f(x):
+        def product(v):
+            return jax.lax.fori_loop(0, 2, lambda i, c: c + (jnp.sin(x) + 2) * v, 0.0 * v)
+
+        return jax.lax.custom_linear_solve(product, x * x, lambda mv, b: b / mv(1.0), symmetric=True)
+
+    _, (one, two) = osculate.jet(f, (0.3,), ([1.0, None],), scaling="derivative")
+    plain = lambda x: x * x / (2 * (jnp.sin(x) + 2))  # noqa: E731
+    assert one == pytest.approx(osculate.derivative(plain, 1)(0.3), rel=1e-14)
+    assert two == pytest.approx(osculate.derivative(plain, 2)(0.3), rel=1e-14)
+
+
+def test_complex_directions_of_real_points_are_refused():
+    with pytest.raises(WrongType, match="order 1 of argument 0 is complex"):
+        osculate.jet(jnp.sin, (1.0,), ([1.0 + 1j],), scaling="coefficient")
+    with pytest.raises(WrongType, match="the direction is complex"):
+        osculate.taylor(jnp.sum, 2)(np.ones(2), np.array([1j, 1]))

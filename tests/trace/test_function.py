@@ -91,3 +91,22 @@ def test_closures_over_tracers():
     assert float(jax.jit(outer)(5.0)) == 60.0
     assert float(jax.grad(outer)(5.0)) == 12.0
     np.testing.assert_allclose(jax.vmap(outer)(jnp.arange(3.0)), [0, 12, 24])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[np.random.randint(1000) % 8] * x[np.random.randint(8)] * x[np.random.randint(8)],  # an index
+        lambda x: x[0] ** np.random.randint(2, 10**6),  # a parameter
+        lambda x: jax.jit(lambda y: y[0] * np.random.rand())(x),  # inside a body
+        lambda x: jax.lax.scan(lambda c, _: (c * np.random.rand(), None), x[0], None, length=2)[0],
+        lambda x: np.prod([x[i] ** k for k, i in enumerate(np.random.permutation(8))]),  # the wiring
+    ],
+)
+def test_randomness_in_what_is_done_is_refused_too(f):
+    with pytest.raises(Unreadable, match="random"):
+        osculate.gradient(f)(np.arange(1.0, 9.0))
+
+
+def test_nan_constants_are_not_random():
+    assert osculate.derivative(lambda x: jnp.where(x > 0, x, np.nan))(1.0) == 1.0

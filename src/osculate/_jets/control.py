@@ -25,15 +25,17 @@ def scan(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]
     variables = loop.body.inputs[loop.constants :]
     offsets, out_offsets = _offsets(network, loop.body, constants, variables, moving, loop.carries)
 
+    closed = _closed(network, constants)
+
     def step(carry: Packed, items: Packed) -> tuple[Packed, Packed]:
-        # What the loop closes over is made anew in each step: its coefficients are the same arrays, its streams new.
         inner = network.child()
-        still = [_repacked(inner, network, stream) for stream in constants]
+        still = closed(inner)
         rows = _step(inner, loop.body, still, variables, [*carry, *items], offsets, out_offsets)
         return rows[: loop.carries], rows[loop.carries :]
 
     @cache
     def run() -> Packed:
+        closed(network)
         packed = [_packed(network, s, o) for s, o in zip(moving, offsets, strict=True)]
         carry, stacked = network.algebra.scan(
             step,
@@ -59,6 +61,8 @@ def while_loop(network: Network, node: Node, inputs: Sequence[Stream]) -> list[S
     variables = loop.body.inputs[loop.body_constants :]
     offsets, _ = _offsets(network, loop.body, constants, variables, moving, len(moving))
 
+    closed = _closed(network, constants)
+
     def predicate(carry: Packed) -> Any:
         inner = network.child()
         still = [_standing(inner, s.variable, s.value(0)) for s in tested]
@@ -67,11 +71,13 @@ def while_loop(network: Network, node: Node, inputs: Sequence[Stream]) -> list[S
 
     def step(carry: Packed) -> Packed:
         inner = network.child()
-        still = [_repacked(inner, network, stream) for stream in constants]
-        return _step(inner, loop.body, still, variables, carry, offsets, offsets)
+        return _step(inner, loop.body, closed(inner), variables, carry, offsets, offsets)
 
     @cache
     def run() -> Packed:
+        closed(network)
+        for stream in tested:
+            stream[0]
         packed = [_packed(network, s, o) for s, o in zip(moving, offsets, strict=True)]
         return network.algebra.while_loop(predicate, step, packed, loop.body.outputs)
 
@@ -122,9 +128,18 @@ def _packed(network: Network, stream: Stream, offset: int) -> Coefficients:
     return [at_degree(stream, k, offset) if k + offset <= network.order else None for k in range(network.order + 1)]
 
 
-def _repacked(inner: Network, network: Network, stream: Stream) -> Stream:
-    """The same series in another network."""
-    return inner.series(stream.variable, _packed(network, stream, stream.offset), stream.offset)
+def _closed(network: Network, constants: Sequence[Stream]) -> Callable[[Network], list[Stream]]:
+    """What a loop closes over, as streams of the network of a step: the same coefficients, new streams.
+
+    The coefficients are computed at the first call, which has to be outside the loop: inside, they would be values of
+    the loop that the streams outside keep.
+    """
+
+    @cache
+    def rows() -> Packed:
+        return [_packed(network, s, s.offset) for s in constants]
+
+    return lambda inner: [inner.series(s.variable, row, s.offset) for s, row in zip(constants, rows(), strict=True)]
 
 
 def _standing(network: Network, variable: Variable, value: Any) -> Stream:

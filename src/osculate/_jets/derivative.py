@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from math import factorial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from osculate._arguments import Point, transform
 from osculate._dependence import dependence
 from osculate._errors import WrongInput
 
+from .factorial import times_factorial
 from .jet import push
 
 
@@ -58,7 +57,8 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
 
     def compute(here: Point) -> Any:
         x = scalar_variable(here, asked)
-        return times_factorial(push(here, [[x, jnp.ones_like(x)]], n)[1][-1][1], n)
+        coefficients = push(here, [[x, jnp.ones_like(x)]], n)[1][-1][1]
+        return jax.tree.map(lambda c: times_factorial(c, n), coefficients)
 
     return transform(asked, f, compute, argnums=argnums, complex_ok=True)
 
@@ -97,20 +97,3 @@ def scalar_variable(here: Point, asked: str) -> Any:
 
 def _elementwise(links: Any) -> bool:
     return all(link.elementwise for link in links.values())
-
-
-def times_factorial(tree: Any, n: int) -> Any:
-    """Coefficients times n!, in steps that do not overflow before the result does."""
-    steps = [factorial(min(n, 150))]
-    for k in range(151, n + 1):
-        if steps[-1] * k < 10**300:
-            steps[-1] *= k
-        else:
-            steps.append(k)
-
-    def scale(c: Any) -> Any:
-        for step in steps:
-            c = c * np.asarray(float(step), c.dtype)
-        return c
-
-    return jax.tree.map(scale, tree)

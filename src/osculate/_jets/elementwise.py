@@ -181,10 +181,12 @@ def _power(network: Network, node: Node, inputs: Sequence[Stream], exponent: int
         return Constant(network.algebra, variable, first)
     if exponent > 0:
         return x if exponent == 1 else _positive_power(network, x, exponent, first)
-    below = _positive_power(network, x, -exponent, None)
-    one = Constant(network.algebra, variable, first)  # only its zeros are used: coefficient 0 is the program's own
+    # The inverse to a positive power: the power first would overflow where its inverse is harmless.
+    one = network.apply(jnp.ones_like, Constant(network.algebra, variable, lambda: x.value(0)))[0]
     over, times = single(lax.div, variable, variable), single(lax.mul, variable, variable)
-    return Quotient(network.algebra, over, times, one, below, first)
+    if exponent == -1:
+        return Quotient(network.algebra, over, times, one, x, first)
+    return _positive_power(network, Quotient(network.algebra, over, times, one, x), -exponent, first)
 
 
 def _positive_power(network: Network, x: Stream, exponent: int, first: Callable[[], Any] | None) -> Stream:

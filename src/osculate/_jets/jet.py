@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import factorial
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from osculate._arguments import Point, point
-from osculate._errors import WrongInput
+from osculate._errors import WrongInput, WrongType
 from osculate._trace import function_location, precision_of
 
+from .factorial import over_factorial, times_factorial
 from .unrolled import coefficients
 
 Scaling = Literal["coefficient", "derivative"]
@@ -86,7 +87,7 @@ def jet(
         rows = _rows(here, series, order, scaling)
         value, orders = push(here, rows, order)
         if scaling == "derivative":
-            orders = [jax.tree.map(lambda c, k=k: c * np.asarray(factorial(k), c.dtype), o) for k, o in orders]
+            orders = [jax.tree.map(partial(_scaled, k), o) for k, o in orders]
         else:
             orders = [o for _, o in orders]
         return precision.answer((value, orders))
@@ -99,6 +100,10 @@ def push(here: Point, rows: list[list[Any]], order: int) -> tuple[Any, list[tupl
     structure = jax.tree.structure(here.output)
     trees = [jax.tree.unflatten(structure, [column[k] for column in columns]) for k in range(order + 1)]
     return trees[0], list(enumerate(trees))[1:]
+
+
+def _scaled(k: int, coefficient: Any) -> Any:
+    return times_factorial(coefficient, k) if jnp.issubdtype(coefficient.dtype, np.inexact) else coefficient
 
 
 def _nan_where_nan(value: Any, coefficient: Any) -> Any:
@@ -138,14 +143,22 @@ def _rows(here: Point, series: Sequence[Sequence[Any]], order: int, scaling: Sca
             parts = [None] * len(leaves) if entry is None else _parts(here, i, k, entry, structure, leaves)
             for column, leaf, part in zip(columns, leaves, parts, strict=True):
                 if part is not None and scaling == "derivative" and k > 1:
-                    part = jnp.asarray(part, leaf.dtype) / np.asarray(factorial(k), leaf.dtype)
+                    part = over_factorial(jnp.asarray(part, leaf.dtype), k)
                 column.append(None if part is None else jnp.asarray(part, leaf.dtype))
         rows.extend(columns)
     return rows
 
 
 def _parts(here: Point, i: int, k: int, entry: Any, structure: Any, leaves: list[Any]) -> list[Any]:
-    parts, found = jax.tree.flatten(entry, is_leaf=lambda v: v is None)
+    parts, found = jax.tree.flatten(entry)
+    if found != structure:  # None may stand for the zero of a leaf, too
+        parts, found = jax.tree.flatten(entry, is_leaf=lambda v: v is None)
+    if any(np.iscomplexobj(p) and not np.iscomplexobj(v) for p, v in zip(parts, leaves, strict=False)):
+        raise here.error(
+            WrongType,
+            f"order {k} of argument {i} is complex, but the argument is real",
+            "make the argument complex too: x + 0j",
+        )
     if found != structure or any(p is not None and np.shape(p) != v.shape for p, v in zip(parts, leaves, strict=True)):
         shapes = [np.shape(p) if p is not None else None for p in parts]
         wanted = [v.shape for v in leaves]

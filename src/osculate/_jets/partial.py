@@ -66,6 +66,8 @@ def partial(f: Callable[..., Any], orders: Any, argnums: int = 0) -> Callable[..
     2.0
     """
     asked = "osculate.partial"
+    if not isinstance(orders, Sequence | np.ndarray):
+        orders = (orders,)
     several = len(orders) > 0 and not isinstance(orders[0], (int, np.integer))
     wanted = [_multi_index(asked, alpha) for alpha in (orders if several else [orders])]
 

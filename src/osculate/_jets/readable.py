@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from osculate._dependence import Dependence, dependence_of_nodes
 from osculate._errors import Unreadable
-from osculate._trace import Call, Cond, LinearSolve, Node, Scan, Trace, While
+from osculate._trace import CustomJVP, CustomVJP, Node, Trace
 
 from .network import RULES, attempt_pushforward
 
@@ -16,19 +16,11 @@ def unreadable(trace: Trace) -> Iterator[tuple[Node, str]]:
     for node, inputs in dependence_of_nodes(trace):
         if not any(links and v.inexact for links, v in zip(inputs, node.inputs, strict=True)):
             continue
-        if bodies := _bodies(node):
-            for body in bodies:
+        if node.bodies and not isinstance(node, (CustomJVP, CustomVJP)):
+            for body in node.bodies:
                 yield from unreadable(body)
         elif (reason := _reason(node, inputs)) is not None:
             yield node, reason
-
-
-def _bodies(node: Node) -> Sequence[Trace]:
-    if isinstance(node, (Call, Scan, While)):
-        return [node.body]
-    if isinstance(node, Cond):
-        return node.branches
-    return [node.matvec, node.solve] if isinstance(node, LinearSolve) else []
 
 
 def _reason(node: Node, inputs: Sequence[Dependence]) -> str | None:

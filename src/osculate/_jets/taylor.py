@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import factorial
 from typing import Any
 
 import jax
@@ -17,6 +16,7 @@ from osculate._results import Estimate
 from osculate._trace import precision_of
 
 from .derivative import checked_order, scalar_variable
+from .factorial import times_factorial
 from .jet import push
 
 
@@ -47,10 +47,8 @@ class Taylor:
         """f⁽ᵏ⁾, k = 0 … order, stacked like ``coefficients``."""
 
         def scale(c: Any) -> Any:
-            factors = np.array([float(factorial(min(k, 170))) for k in range(c.shape[0])])
-            for k in range(171, c.shape[0]):
-                factors[k] = np.inf
-            return c * factors.astype(c.dtype).reshape((-1,) + (1,) * (c.ndim - 1))
+            stack = np.stack if isinstance(c, np.ndarray) else jnp.stack
+            return stack([times_factorial(c[k], k) for k in range(c.shape[0])])
 
         return jax.tree.map(scale, self.coefficients)
 
@@ -183,6 +181,8 @@ def directions(here: Point, direction: Any) -> list[Any]:
             f"the direction has shape {[np.shape(p) for p in parts]}, but the point has {[v.shape for v in leaves]}",
             "pass a direction with the shape (and pytree structure) of the point",
         )
+    if any(np.iscomplexobj(p) and not np.iscomplexobj(v) for p, v in zip(parts, leaves, strict=True)):
+        raise here.error(WrongType, "the direction is complex, but the point is real", "make the point complex: x + 0j")
     return [jnp.asarray(p, v.dtype) for p, v in zip(parts, leaves, strict=True)]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from osculate._errors import Location, Unreadable, WrongType, first_user_location
 
 from .dialect import reached
-from .nodes import Literal, Node, Trace
+from .nodes import Literal, Node, Trace, Variable
 from .reader import read
 
 
@@ -118,22 +118,48 @@ def _name(f: Callable[..., Any]) -> str:
 
 
 def _difference(one: Trace, two: Trace) -> Node | None:
-    """First node at which two traces of the same function differ, or None."""
-    closed_one, closed_two = dict(one.constants), dict(two.constants)
+    """First node at which two traces of a function differ (what is done, to what, with which data), or None."""
+    numbers: tuple[dict[Variable, int], dict[Variable, int]] = {}, {}
+
+    def alike(u: Variable, v: Variable) -> bool:
+        if isinstance(u, Literal) or isinstance(v, Literal):
+            return isinstance(u, Literal) and isinstance(v, Literal) and _equal(u.value, v.value)
+        return numbers[0].setdefault(u, len(numbers[0])) == numbers[1].setdefault(v, len(numbers[1]))
+
+    def all_alike(us: Sequence[Variable], vs: Sequence[Variable]) -> bool:
+        return len(us) == len(vs) and all(alike(u, v) for u, v in zip(us, vs, strict=True))
+
+    start = all_alike(one.inputs, two.inputs) and len(one.constants) == len(two.constants)
+    for (u, a), (v, b) in zip(one.constants, two.constants, strict=False):
+        start = alike(u, v) and _equal(a, b) and start
+    nodes = one.nodes or two.nodes
+    if not start:
+        return nodes[0] if nodes else None
     for a, b in zip(one.nodes, two.nodes, strict=False):
-        if a.name != b.name or len(a.inputs) != len(b.inputs):
+        if not (a.name == b.name and all_alike(a.inputs, b.inputs) and all_alike(a.outputs, b.outputs)):
             return a
-        for u, v in zip(a.inputs, b.inputs, strict=True):
-            if isinstance(u, Literal) and isinstance(v, Literal):
-                same = _equal(u.value, v.value)
-            else:
-                same = _equal(closed_one.get(u), closed_two.get(v))
-            if not same:
-                return a
+        if not _same_parameters(a, b) or len(a.bodies) != len(b.bodies):
+            return a
+        for inner, other in zip(a.bodies, b.bodies, strict=True):
+            if (difference := _difference(inner, other)) is not None:
+                return difference
     if len(one.nodes) != len(two.nodes):
         longer = one if len(one.nodes) > len(two.nodes) else two
         return longer.nodes[min(len(one.nodes), len(two.nodes))]
-    return None
+    return None if all_alike(one.outputs, two.outputs) or not nodes else nodes[-1]
+
+
+def _same_parameters(a: Node, b: Node) -> bool:
+    """Whether the plain parameters agree; programs and functions are compared as bodies, or made anew by each trace."""
+    return a.params.keys() == b.params.keys() and all(
+        _plain(a.params[name]) == _plain(b.params[name]) for name in a.params
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_plain, value))
+    return value if isinstance(value, (bool, int, float, complex, str, np.dtype, type(None))) else type(value).__name__
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -141,4 +167,6 @@ def _equal(a: Any, b: Any) -> bool:
         return True
     if getattr(a, "dtype", None) is not None and jnp.issubdtype(a.dtype, jax.dtypes.extended):
         return a.dtype == b.dtype
-    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=np.asarray(a).dtype.kind in "fc")
+    one, two = np.asarray(a), np.asarray(b)
+    same = one.shape == two.shape and one.dtype == two.dtype
+    return same and bool(np.all((one == two) | ((one != one) & (two != two))))  # NaN is itself here

@@ -63,6 +63,11 @@ class Node:
         """Values of the outputs at the values of the inputs."""
         return list(self.run(*values))
 
+    @property
+    def bodies(self) -> tuple[Trace, ...]:
+        """The programs that the node runs; none for a primitive."""
+        return ()
+
     @cached_property
     def where(self) -> Location | None:
         """The user's own line that made this node."""
@@ -84,6 +89,11 @@ class Call(Node):
 
     body: Trace
 
+    @property
+    def bodies(self) -> tuple[Trace, ...]:
+        """The program called."""
+        return (self.body,)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CustomJVP(Node):
@@ -91,12 +101,22 @@ class CustomJVP(Node):
 
     body: Trace
 
+    @property
+    def bodies(self) -> tuple[Trace, ...]:
+        """The program of the value; the rule is not among them."""
+        return (self.body,)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CustomVJP(Node):
     """A function with the user's own backward rule. ``body`` is its value; the rule alone defines its derivatives."""
 
     body: Trace
+
+    @property
+    def bodies(self) -> tuple[Trace, ...]:
+        """The program of the value; the rule is not among them."""
+        return (self.body,)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -110,6 +130,11 @@ class Scan(Node):
     reverse: bool
     unroll: Any
 
+    @property
+    def bodies(self) -> tuple[Trace, ...]:
+        """One step."""
+        return (self.body,)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class While(Node):
@@ -120,12 +145,22 @@ class While(Node):
     predicate_constants: int
     body_constants: int
 
+    @property
+    def bodies(self) -> tuple[Trace, ...]:
+        """The test and one step."""
+        return self.predicate, self.body
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cond(Node):
     """``lax.cond`` and ``lax.switch``; the first input is the index of the branch."""
 
     branches: tuple[Trace, ...]
+
+    @property
+    def bodies(self) -> tuple[Trace, ...]:
+        """All branches."""
+        return self.branches
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,6 +175,11 @@ class LinearSolve(Node):
     matvec_constants: int
     solve_constants: slice
     right_sides: slice
+
+    @property
+    def bodies(self) -> tuple[Trace, ...]:
+        """The product with the matrix, and the solution."""
+        return self.matvec, self.solve
 
 
 @dataclass(frozen=True, eq=False)
