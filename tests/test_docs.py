@@ -69,8 +69,8 @@ def test_every_python_block_runs(page, tmp_path, monkeypatch):
     names = {"__name__": "__page__"}
     for block in blocks(page):
         if block.runs:
-            run = run_session if ">>>" in block.text else run_script
-            run(block, page, names)
+            check = run_session if ">>>" in block.text else run_script
+            check(block, page, names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

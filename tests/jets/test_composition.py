@@ -68,7 +68,7 @@ def directions_of(program: jet_oracle.Program) -> tuple[Any, Any, tuple[Any, ...
     return tuple(primals), tuple(orders[0] for orders in series), tuple(orders[1:] for orders in series)
 
 
-def close(found: Any, expected: Any, rtol: float = 1e-9) -> None:
+def check_close(found: Any, expected: Any, rtol: float = 1e-9) -> None:
     jet_oracle.assert_same_derivatives(found, expected, rtol)
 
 
@@ -76,7 +76,7 @@ def close(found: Any, expected: Any, rtol: float = 1e-9) -> None:
 @every_program
 def test_jitted(program: Any) -> None:
     jitted = jax.jit(lambda w, x, v: coefficients(lambda y: program(w, y), x, v))
-    close(jitted(W, X, V), reference(lambda y: program(W, y), jnp.asarray(X), jnp.asarray(V)))
+    check_close(jitted(W, X, V), reference(lambda y: program(W, y), jnp.asarray(X), jnp.asarray(V)))
 
 
 @float64
@@ -86,7 +86,7 @@ def test_vmapped_over_points_and_directions(program: Any) -> None:
     directions = jnp.stack([jnp.asarray(V), jnp.asarray(V.T), -jnp.asarray(V)])
     found = jax.vmap(lambda x, v: coefficients(lambda y: program(W, y), x, v))(points, directions)
     for i in range(3):
-        close([order[i] for order in found], reference(lambda y: program(W, y), points[i], directions[i]))
+        check_close([order[i] for order in found], reference(lambda y: program(W, y), points[i], directions[i]))
 
 
 @float64
@@ -103,7 +103,7 @@ def test_gradient_of_a_jet_in_the_parameters(program: Any) -> None:
         return derivative(lambda y: program(w, y), jnp.asarray(X), jnp.asarray(V))[3] ** 2
 
     found = jax.grad(lambda w: residual(coefficients, w))(jnp.asarray(W))
-    close([found], [jax.jit(jax.grad(lambda w: residual(reference, w)))(jnp.asarray(W))])
+    check_close([found], [jax.jit(jax.grad(lambda w: residual(reference, w)))(jnp.asarray(W))])
 
 
 @float64
@@ -114,14 +114,14 @@ def test_gradient_of_a_jet_in_the_point_and_the_directions(program: Any) -> None
 
     arguments = (jnp.asarray(X), jnp.asarray(V))
     found = jax.grad(lambda x, v: residual(coefficients, x, v), (0, 1))(*arguments)
-    close(found, jax.jit(jax.grad(lambda x, v: residual(reference, x, v), (0, 1)))(*arguments))
+    check_close(found, jax.jit(jax.grad(lambda x, v: residual(reference, x, v), (0, 1)))(*arguments))
 
 
 @float64
 @every_program
 def test_jet_of_a_gradient(program: Any) -> None:
     gradient = jax.grad(lambda y: program(W, y))
-    close(coefficients(gradient, jnp.asarray(X), V), reference(gradient, jnp.asarray(X), jnp.asarray(V)))
+    check_close(coefficients(gradient, jnp.asarray(X), V), reference(gradient, jnp.asarray(X), jnp.asarray(V)))
 
 
 @float64
@@ -130,7 +130,7 @@ def test_jet_of_a_jvp_and_of_a_vjp(program: Any) -> None:
     def pushed(y: Any) -> Any:
         return jax.jvp(lambda z: program(W, z), (y,), (jnp.cos(y),))[1]
 
-    close(coefficients(pushed, jnp.asarray(X), V), reference(pushed, jnp.asarray(X), jnp.asarray(V)))
+    check_close(coefficients(pushed, jnp.asarray(X), V), reference(pushed, jnp.asarray(X), jnp.asarray(V)))
 
 
 @float64
@@ -140,7 +140,7 @@ def test_jet_of_a_jet(program: Any) -> None:
         return lambda y: derivative(lambda z: program(W, z), y, [jnp.cos(y), y**2])[2]
 
     found = coefficients(inner(coefficients), jnp.asarray(X), V[:2])
-    close(found, reference(inner(reference), jnp.asarray(X), jnp.asarray(V[:2])))
+    check_close(found, reference(inner(reference), jnp.asarray(X), jnp.asarray(V[:2])))
 
 
 OTHERS = {
@@ -170,7 +170,7 @@ def test_forward_derivative_of_a_jet(name: str) -> None:
     def by_jvp(*arguments: Any) -> Any:
         return jet_oracle.nested_derivatives(program.like or program.function, arguments, series)[2]
 
-    close([jax.jvp(by_jet, primals, tangents)[1]], [jax.jvp(by_jvp, primals, tangents)[1]], 1e-7)
+    check_close([jax.jvp(by_jet, primals, tangents)[1]], [jax.jvp(by_jvp, primals, tangents)[1]], 1e-7)
 
 
 @float64
@@ -186,7 +186,7 @@ def test_gradient_of_a_jet_of_custom_vjp(name: str) -> None:
     def by_jvp(y: Any) -> Any:
         return jnp.sum(jet_oracle.nested_derivatives(program.like or program.function, (y,), series)[2])
 
-    close([jax.grad(by_jet)(x)], [jax.grad(by_jvp)(x)])
+    check_close([jax.grad(by_jet)(x)], [jax.grad(by_jvp)(x)])
 
 
 @float64
@@ -219,7 +219,7 @@ def test_closure_over_the_tracers_of_other_transformations(program: Any) -> None
     def expected(scale: Any, row: Any) -> Any:
         return reference(lambda y: program(W * scale, y * row), jnp.asarray(X), jnp.asarray(V))[2]
 
-    close([found], [jax.jit(jax.vmap(jax.grad(expected), (None, 0)))(1.2, rows)])
+    check_close([found], [jax.jit(jax.vmap(jax.grad(expected), (None, 0)))(1.2, rows)])
 
 
 @float64
@@ -253,7 +253,7 @@ def test_float32_stays_float32(program: Any) -> None:
     assert {order.dtype for order in found} == {jnp.dtype("float32")}
     with jax.enable_x64():
         exact = reference(lambda y: program(w.astype(float), y), jnp.asarray(x, float), [jnp.asarray(v) for v in V])
-    close(found, exact, 1e-4)
+    check_close(found, exact, 1e-4)
 
 
 @float64
@@ -274,7 +274,7 @@ def test_empty_arrays_inside() -> None:
     def function(y: Any) -> Any:
         return jnp.concatenate([y[:0] ** 2, jnp.exp(y), jnp.zeros(0)]) + jnp.sum(y[3:])
 
-    close(coefficients(function, jnp.asarray(X), V), reference(function, jnp.asarray(X), jnp.asarray(V)), 1e-12)
+    check_close(coefficients(function, jnp.asarray(X), V), reference(function, jnp.asarray(X), jnp.asarray(V)), 1e-12)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
@@ -286,7 +286,7 @@ def test_small_shapes(shape: tuple[int, ...]) -> None:
         found = coefficients(function, x, directions)
         expected = reference(function, x, directions)
         assert [order.shape for order in found] == [order.shape for order in expected]
-        close(found, expected, 1e-12)
+        check_close(found, expected, 1e-12)
 
 
 @float64
@@ -296,7 +296,7 @@ def test_one_by_one_linear_algebra() -> None:
 
     matrix, directions = jnp.full((1, 1), 2.0), [jnp.full((1, 1), v) for v in (1.0, 0.5, -0.3)]
     expected = reference(lambda y: y**-0.5 + y**2, matrix, directions)
-    close(coefficients(function, matrix, directions), expected, 1e-12)
+    check_close(coefficients(function, matrix, directions), expected, 1e-12)
 
 
 @float64
@@ -307,7 +307,7 @@ def test_several_arguments_and_pytrees() -> None:
     primals = ({"a": jnp.asarray(X), "b": jnp.asarray(0.2)}, (jnp.asarray(0.5), jnp.asarray(W)))
     series = jet_oracle.random_series(primals, ORDER)
     value, orders = osculate.jet(function, primals, series, scaling="derivative")
-    close([value, *orders], jet_oracle.nested_derivatives(function, primals, series), 1e-12)
+    check_close([value, *orders], jet_oracle.nested_derivatives(function, primals, series), 1e-12)
 
 
 @float64
