@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from osculate._errors import WrongInput
+from osculate._errors import MissingExtra, WrongInput
 from osculate._formula import Formula
 from osculate._results import Estimate
 
@@ -86,8 +86,11 @@ class Explanation:
 
         return fragment(self.data)
 
-    def _repr_html_(self) -> str:
-        return self.html()
+    def _repr_html_(self) -> str | None:
+        try:
+            return self.html()
+        except MissingExtra:  # a notebook then shows the text
+            return None
 
     def save(self, path: str | Path) -> Path:
         """Write the explanation as the ending says: .html (a page), .json, .txt, .svg, .png or .pdf.

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from osculate._arguments import refuse_tracers
-from osculate._errors import OsculateError, WrongInput
+from osculate._errors import MissingExtra, OsculateError, WrongInput
 
 from .data import Missing, ReportData, TrainingRun, installed_version
 from .layers import measure_layers
@@ -77,10 +77,14 @@ class Report:
         target.write_text(text, encoding="utf-8")
         return target
 
-    def _repr_html_(self) -> str:
-        """Page in a frame of its own, so that its style stays inside."""
+    def _repr_html_(self) -> str | None:
+        """Page in a frame of its own, so that its style stays inside; None where an extra is missing: then the text."""
         frame = "width:100%;height:48rem;border:1px solid #8888;border-radius:8px"
-        return f'<iframe title="osculate report" style="{frame}" srcdoc="{html.escape(self.html())}"></iframe>'
+        try:
+            page = html.escape(self.html())
+        except MissingExtra:
+            return None
+        return f'<iframe title="osculate report" style="{frame}" srcdoc="{page}"></iframe>'
 
 
 def report(
