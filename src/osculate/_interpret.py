@@ -46,11 +46,11 @@ def register(reading: str, *primitives: Any) -> Callable[[R], R]:
 
     Examples
     --------
-    JAX has no forward rule for ``igamma`` in its first argument when that is an integer; a rule may say it is constant:
+    A primitive of one's own that does not change with its inputs, such as a table look-up:
 
     >>> from osculate import register
-    >>> @register("jets", "my_primitive")
-    ... def my_rule(network, node, inputs):
+    >>> @register("jets", "my_look_up")
+    ... def constant_rule(network, node, inputs):
     ...     return network.constants(node, inputs)
     """
     if reading not in _TABLES:
