@@ -229,3 +229,22 @@ def test_complex_directions_of_real_points_are_refused():
         osculate.jet(jnp.sin, (1.0,), ([1.0 + 1j],), scaling="coefficient")
     with pytest.raises(WrongType, match="the direction is complex"):
         osculate.taylor(jnp.sum, 2)(np.ones(2), np.array([1j, 1]))
+
+
+def test_long_rules_do_not_exhaust_the_stack():
+    @jax.custom_jvp
+    def iterated(x):
+        for _ in range(300):
+            x = jnp.sin(x) * 1.01
+        return x
+
+    def rule(primals, tangents):
+        (x,), (tangent,) = primals, tangents
+        for _ in range(300):
+            tangent = jnp.cos(x) * 1.01 * tangent
+            x = jnp.sin(x) * 1.01
+        return x, tangent
+
+    iterated.defjvp(rule)
+    ours = osculate.taylor(iterated, 3)(0.3).coefficients
+    np.testing.assert_allclose(ours, osculate.taylor(iterated.__wrapped__, 3)(0.3).coefficients, rtol=1e-11)

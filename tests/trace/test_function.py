@@ -108,5 +108,8 @@ def test_randomness_in_what_is_done_is_refused_too(f):
         osculate.gradient(f)(np.arange(1.0, 9.0))
 
 
-def test_nan_constants_are_not_random():
+def test_nan_constants_and_parameters_are_not_random():
+    labels = jnp.array([[1], [0]])
+    taken = lambda x: jnp.sum(jnp.take_along_axis(jnp.outer(jnp.ones(2), x), labels, 1))  # noqa: E731  (fills with NaN)
+    assert osculate.gradient(taken)(np.ones(2)).tolist() == [1, 1]
     assert osculate.derivative(lambda x: jnp.where(x > 0, x, np.nan))(1.0) == 1.0

@@ -33,11 +33,14 @@ from osculate._trace import (
 )
 
 from .algebra import Algebra, Coefficients
-from .stream import Constant, Given, Integral, Linear, Product, Stream, Zero
+from .stream import Constant, Given, Integral, Linear, Ordered, Product, Stream, Zero
 
 Rule = Callable[["Network", Node, Sequence[Stream]], Sequence[Stream]]
 
 RULES: dict[str, Rule] = table("jets")
+
+LONG = 40
+"""Derivative rules with more streams are computed in order: Python's stack bears some hundred nested requests."""
 
 
 class Network:
@@ -86,16 +89,20 @@ class Network:
 
     # reading programs
 
-    def run(self, trace: Trace, inputs: Sequence[Stream], *, settle: bool = False) -> list[Stream]:
+    def run(
+        self, trace: Trace, inputs: Sequence[Stream], *, settle: bool = False, order: list[Stream] | None = None
+    ) -> list[Stream]:
         """Output streams of a program.
 
         With ``settle``, the coefficients of each stream are computed in the program's order, so that long programs do
-        not recurse deeply.
+        not recurse deeply; ``order`` collects the streams in that order, to the same end.
         """
         wanted = {v for node in trace.nodes for v in node.inputs} | set(trace.outputs)
 
         def step(node: Node, arguments: list[Stream]) -> Sequence[Stream]:
-            outputs = self.node(node, arguments, settle=settle)
+            outputs = self.node(node, arguments, settle=settle, order=order)
+            if order is not None and not isinstance(node, Call):
+                order.extend(s for v, s in zip(node.outputs, outputs, strict=True) if v in wanted)
             if settle and not node.outputs:
                 Primal(self, node, arguments).run()  # an effect, such as jax.debug.print
             if settle:
@@ -111,10 +118,12 @@ class Network:
         for k in range(1 if stream.constant else self.order - stream.offset + 1):
             stream[k]
 
-    def node(self, node: Node, inputs: Sequence[Stream], *, settle: bool = False) -> Sequence[Stream]:
+    def node(
+        self, node: Node, inputs: Sequence[Stream], *, settle: bool = False, order: list[Stream] | None = None
+    ) -> Sequence[Stream]:
         """Output streams of one node."""
         if isinstance(node, Call):
-            return self.run(node.body, inputs, settle=settle)
+            return self.run(node.body, inputs, settle=settle, order=order)
         key = (node.key, tuple(map(_identity, inputs)))
         if key not in self._memo:
             outer, self._where = self._where, self._where or node.where
@@ -151,7 +160,10 @@ class Network:
                 outer, self._where = self._where, where
                 try:
                     rule = attempt_pushforward(self.asked, node, active, self._where or node.where)
-                    read.append(self.run(rule, [*inputs, *(inputs[i].derivative() for i in active)]))
+                    tangents = [inputs[i].derivative() for i in active]
+                    order: list[Stream] = []
+                    ends = self.run(rule, [*inputs, *tangents], order=order)
+                    read.append([Ordered(end, order) for end in ends] if len(order) > LONG else ends)
                 finally:
                     self._where = outer
             return read[0][index]

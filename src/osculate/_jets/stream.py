@@ -241,6 +241,22 @@ class Joint(Stream):
         return self.coefficients(k)
 
 
+class Ordered(Stream):
+    """The end of a long program: the streams before it are asked in the program's order, so asking recurses little.
+
+    Coefficient k of the end needs those before it up to index k at most, since indices add in products.
+    """
+
+    def __init__(self, last: Stream, before: Sequence[Stream]) -> None:
+        super().__init__(last.algebra, last.variable, last.offset)
+        self.last, self.before = last, before
+
+    def compute(self, k: int) -> Any:
+        for stream in self.before:
+            stream[k]
+        return self.last[k]
+
+
 def at_degree(stream: Stream, k: int, offset: int) -> Any:
     """Coefficient k as a summand of a stream that begins at ``offset``.
 

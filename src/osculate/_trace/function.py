@@ -159,7 +159,8 @@ def _same_parameters(a: Node, b: Node) -> bool:
 def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(map(_plain, value))
-    return value if isinstance(value, (bool, int, float, complex, str, np.dtype, type(None))) else type(value).__name__
+    plain = isinstance(value, (bool, int, float, complex, str, np.generic, np.dtype, type(None)))
+    return repr(value) if plain else type(value).__name__  # as text, where NaN (a fill value, say) equals itself
 
 
 def _equal(a: Any, b: Any) -> bool:
