@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad
 
+from .identity import custom_rule_key
 from .nodes import (
     Call,
     Cond,
@@ -151,7 +152,10 @@ def _frozen(value: Any) -> Hashable:
 
 
 def _custom_jvp(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
-    return CustomJVP(**common, body=read(params["call_jaxpr"]))
+    body = read(params["call_jaxpr"])
+    if (key := custom_rule_key(params, body)) is not None:
+        common["key"] = key
+    return CustomJVP(**common, body=body)
 
 
 def _custom_vjp(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
