@@ -24,7 +24,7 @@ LAYERS = [
     {"_trace"},
     {"_interpret", "_arguments", "_linear", "_formula"},
     {"_dependence"},
-    {"_differentiable"},
+    {"_differentiable", "_rows"},
     {"_compiled"},
     {"_jets", "_spectrum"},
     {"_hessian", "_operators"},
