@@ -23,7 +23,7 @@ from .stream import Joint, Stream
 
 
 class SharedNetwork(Network):
-    """A network over collapsed coefficients, where elementwise functions of one moving array share their derivatives."""
+    """A network of collapsed coefficients, where elementwise functions of one moving array share derivatives."""
 
     def __init__(self, asked: str, algebra: Any, order: int) -> None:
         super().__init__(asked, algebra, order)

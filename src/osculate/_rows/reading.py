@@ -32,6 +32,7 @@ from .rows import RULES, Carried, Mixed, Rows, agreed, at
 from .rules import elementwise
 
 _within_rule: ContextVar[bool] = ContextVar("within_rule", default=False)
+_of_values: ContextVar[bool] = ContextVar("of_values", default=False)
 
 
 def row_axes(trace: Trace, axes: Mapping[int, int]) -> list[Carried]:
@@ -50,6 +51,25 @@ def row_axes(trace: Trace, axes: Mapping[int, int]) -> list[Carried]:
     """
     start = [Rows(axes[i], v.shape[axes[i]]) if i in axes else None for i, v in enumerate(trace.inputs)]
     return _through(trace, start)
+
+
+def rows_stand_alone(trace: Trace, axes: Mapping[int, int], outputs: int) -> bool:
+    """Whether each of the first outputs has its rows along axis 0, and their values, too, need no other row.
+
+    Stricter than ``row_axes``: a decision or an index that looks at all rows is refused, since a function of fewer
+    rows would decide otherwise.
+    """
+    token = _of_values.set(True)
+    try:
+        carried = row_axes(trace, axes)[:outputs]
+    except AssertionError:  # a rule met rows where only values, not derivatives, carry them
+        return False
+    finally:
+        _of_values.reset(token)
+    return all(
+        isinstance(c, Rows) and c.axis == 0 and c.inner == 1 and v.shape[0] == c.count
+        for c, v in zip(carried, trace.outputs, strict=False)
+    )
 
 
 def require_rows(here: Point, axes: Mapping[int, int]) -> list[int | None]:
@@ -87,7 +107,8 @@ def _step(node: Node, inputs: Sequence[Carried]) -> Sequence[Carried]:
     if not any(inputs):
         return [None] * len(node.outputs)
     return [
-        _placed(node, r) if v.inexact else None for v, r in zip(node.outputs, _outputs(node, inputs), strict=True)
+        _placed(node, r) if v.inexact or _of_values.get() else None
+        for v, r in zip(node.outputs, _outputs(node, inputs), strict=True)
     ]
 
 
@@ -99,6 +120,8 @@ def _placed(node: Node, carried: Carried) -> Carried:
 
 
 def _outputs(node: Node, inputs: Sequence[Carried]) -> Sequence[Carried]:
+    if _of_values.get() and _decides(node, inputs):
+        return [Mixed(node, "it decides for all rows by their values")] * len(node.outputs)
     if isinstance(node, Call):
         return _through(node.body, inputs)
     if isinstance(node, (CustomJVP, CustomVJP)):
@@ -114,7 +137,7 @@ def _outputs(node: Node, inputs: Sequence[Carried]) -> Sequence[Carried]:
         return [_joined(node, column) for column in zip(*branches, strict=True)]
     if isinstance(node, LinearSolve):
         return _linear_solve(node, inputs)
-    if node.name == "stop_gradient":
+    if node.name == "stop_gradient" and not _of_values.get():
         return [None] * len(node.outputs)
     seen: list[Rows | None] = []
     for carried in inputs:
@@ -123,6 +146,18 @@ def _outputs(node: Node, inputs: Sequence[Carried]) -> Sequence[Carried]:
         seen.append(carried)
     result = _by_rule(node, seen)
     return [Mixed(node, result) if isinstance(result, str) else result] * len(node.outputs)
+
+
+def _decides(node: Node, inputs: Sequence[Carried]) -> bool:
+    """Whether an index, a branch or the end of a loop is made of values that carry rows."""
+    if isinstance(node, Cond):
+        return inputs[0] is not None
+    if isinstance(node, While):
+        before, after = node.predicate_constants, node.predicate_constants + node.body_constants
+        return any(c is not None for c in _through(node.predicate, [*inputs[:before], *inputs[after:]]))
+    if node.name in ("gather", "dynamic_slice", "dynamic_update_slice") or node.name.startswith("scatter"):
+        return any(c is not None and not v.inexact for c, v in zip(inputs, node.inputs, strict=True))
+    return False
 
 
 def _by_rule(node: Node, inputs: Sequence[Rows | None]) -> Rows | str | None:

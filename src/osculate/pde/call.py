@@ -1,0 +1,132 @@
+"""One call of an operator of second order: the point is checked, rows are found, and the pass is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from osculate._arguments import Argnums, Point, point
+from osculate._compiled import computed
+from osculate._errors import Unreadable, WrongInput, WrongType
+from osculate._linear import peak_bytes
+from osculate._trace import Trace, precision_of, trace
+
+from .rows import one_row, rows_of
+from .sums import Sums, broadcast_plan, plan, sums
+
+Chunk = Literal["auto"] | int | None
+Want = tuple[Literal["value", "first", "second"], ...]
+
+CACHE = 2**20
+"""Bytes of temporary values that rows computed together may take: they stay in the cache of one core."""
+
+
+def at_points(
+    asked: str,
+    f: Callable[..., Any],
+    finish: Callable[[Point, dict[str, list[Any]], Any, bool], Any],
+    want: Want,
+    *,
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    chunk: Chunk = "auto",
+    weights: Callable[[Point], Any] | None = None,
+) -> Callable[..., Any]:
+    """Make the function ``(*args, **kwargs) → finish(point, found, auxiliary, by_rows)``, under the float64 policy.
+
+    ``found`` has the leaves of what is wanted: values, first derivatives (a last axis for the entries of x, or of one
+    row of it) and weighted sums of second derivatives.
+    """
+    checked_chunk(asked, chunk)
+
+    def at(*args: Any, **kwargs: Any) -> Any:
+        precision = precision_of(args, kwargs)
+        with precision.context():
+            here = point(asked, f, args, kwargs, argnums=argnums, has_aux=has_aux)
+            _refuse_integers(here)
+            arrays = () if weights is None else (weights(here),)
+            count = rows_of(here) if weights is None else None
+            alone = None if count is None else one_row(here, f, args, kwargs)
+            if alone is not None:
+                found = _readable(alone, _by_rows, here.primals[0], options=(asked, want, chunk))
+            else:
+                found = _readable(here, _at_point, *arrays, options=(asked, want, count is not None))
+            auxiliary = computed(here, _auxiliary) if has_aux else None
+            return precision.answer(finish(here, found, auxiliary, count is not None))
+
+    at.__name__ = f"{asked.rpartition('.')[2]}({getattr(f, '__name__', 'f')})"
+    return at
+
+
+def checked_chunk(asked: str, chunk: Any) -> None:
+    """Refuse what is neither "auto", None nor a positive integer."""
+    if chunk is None or (isinstance(chunk, str) and chunk == "auto"):
+        return
+    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
+        raise WrongInput(asked, f'chunk must be "auto", None or a positive integer, not {chunk!r}', remedy="chunk=None")
+
+
+def _at_point(function: Callable[..., Any], primals: tuple[Any, ...], *arrays: Any) -> dict[str, list[Any]]:
+    *weights, asked, want, rows = arrays
+    leaves, structure = jax.tree.flatten(primals)
+    program, _ = trace(lambda *xs: function(*jax.tree.unflatten(structure, xs))[0], *leaves, asked=asked)
+    chosen = broadcast_plan(asked, program) if rows else plan(asked, program, weights[0] if weights else None)
+    return _wanted(sums(chosen, leaves), want)
+
+
+def _by_rows(
+    function: Callable[..., Any], primals: tuple[Any, ...], rows: Any, asked: str, want: Want, chunk: Chunk
+) -> dict[str, list[Any]]:
+    del primals  # the first row; all of them are in ``rows``
+
+    def value(row: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf[0], function(row[None])[0])
+
+    like = jax.ShapeDtypeStruct(rows.shape[1:], rows.dtype)
+    program, _ = trace(value, like, asked=asked)
+    here = plan(asked, program)
+
+    def one(row: Any) -> dict[str, list[Any]]:
+        return _wanted(sums(here, [row]), want)
+
+    length = _chunk_length(trace(one, like, asked=asked)[0]) if chunk == "auto" else chunk
+    if length is None or length >= rows.shape[0]:
+        return jax.vmap(one)(rows)
+    return lax.map(one, rows, batch_size=length)
+
+
+def _chunk_length(program: Trace) -> int:
+    return max(1, CACHE // max(1, peak_bytes(program)))
+
+
+def _wanted(found: Sums, want: Want) -> dict[str, list[Any]]:
+    return {name: getattr(found, name) for name in want}
+
+
+def _auxiliary(function: Callable[..., Any], primals: tuple[Any, ...]) -> Any:
+    return function(*primals)[1]
+
+
+def _readable(here: Point, computation: Callable[..., Any], *arrays: Any, options: tuple[Any, ...]) -> Any:
+    """``computed``; what cannot be read is told with the user's line, which a compiled program does not keep."""
+    try:
+        return computed(here, computation, *arrays, options=options)
+    except Unreadable as error:
+        if error.where is None:
+            leaves = jax.tree.leaves(here.primals)
+            jax.eval_shape(lambda *xs: sums(plan(here.asked, here.trace), xs).second, *leaves)
+        raise
+
+
+def _refuse_integers(here: Point) -> None:
+    for leaf in here.outputs:
+        if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+            raise here.error(
+                WrongType,
+                f"the function returns integers or booleans ({leaf.dtype}{list(leaf.shape)}): they have no derivatives",
+                "return floating-point numbers, and others with has_aux=True where there is such an option",
+            )

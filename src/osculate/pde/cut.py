@@ -1,0 +1,129 @@
+"""The narrow affine cut of a program: the few arrays, affine in x, through which alone x enters the rest of it.
+
+Where f(x) = g(Wx + b) with m < n rows in W, second derivatives of f see only W Wᵀ: m directions do for n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+from osculate._dependence import dependence, dependence_of_nodes
+from osculate._interpret import forward
+from osculate._trace import Call, Literal, Node, Trace, Variable
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A program in two parts: ``head`` is affine, from x to a few arrays; ``tail`` leads from them to the outputs."""
+
+    head: Trace
+    tail: Trace
+
+    @property
+    def width(self) -> int:
+        """How many numbers cross the cut."""
+        return sum(prod(v.shape) for v in self.tail.inputs)
+
+
+def affine_cut(trace: Trace) -> Cut | None:
+    """The cut with the fewest numbers that is found, if they are fewer than those of x; None otherwise."""
+    flat = inlined(trace)
+    parents = _affine_parents(flat)
+    crossing = _crossing(flat, parents)
+    if not crossing or any(not v.inexact for v in flat.outputs):
+        return None
+    narrow = list(dict.fromkeys(_narrowest(v, parents) for v in crossing))
+    if sum(prod(v.shape) for v in narrow) >= sum(prod(v.shape) for v in flat.inputs):
+        return None
+    head = replace(flat, outputs=tuple(narrow), nodes=_needed(flat, narrow, ()), run=_unused)
+    tail = replace(flat, inputs=tuple(narrow), nodes=_needed(flat, flat.outputs, narrow), run=_unused)
+    if set(flat.inputs) & _used(tail):  # an output that is affine in x bypasses the cut
+        return None
+    return Cut(head, tail)
+
+
+def evaluated(trace: Trace, values: Sequence[Any]) -> list[Any]:
+    """The outputs of a part of a program at arrays."""
+    return forward(trace, values, lambda node, arrays: node.evaluate(*arrays), lambda variable, value: value)
+
+
+def inlined(trace: Trace) -> Trace:
+    """The program with the bodies of calls in place, but for calls that act entry by entry: those stay together."""
+    nodes: list[Node] = []
+    constants = list(trace.constants)
+
+    def walk(part: Trace, names: dict[Variable, Variable]) -> list[Variable]:
+        def name(v: Variable) -> Variable:
+            return v if isinstance(v, Literal) else names.get(v, v)
+
+        for node in part.nodes:
+            inputs = tuple(map(name, node.inputs))
+            if isinstance(node, Call) and not _entry_by_entry(node):
+                constants.extend(node.body.constants)
+                inner = walk(node.body, dict(zip(node.body.inputs, inputs, strict=True)))
+                names.update(zip(node.outputs, inner, strict=True))
+            else:
+                nodes.append(replace(node, inputs=inputs))
+        return [name(v) for v in part.outputs]
+
+    outputs = walk(trace, {})
+    return replace(trace, nodes=tuple(nodes), constants=tuple(constants), outputs=tuple(outputs), run=_unused)
+
+
+def _entry_by_entry(node: Call) -> bool:
+    return all(link.elementwise and not link.affine for links in dependence(node.body) for link in links.values())
+
+
+def _affine_parents(trace: Trace) -> dict[Variable, list[Variable]]:
+    """Each variable that is affine in x, and moves with it, with the ones it is directly made of."""
+    parents: dict[Variable, list[Variable]] = {v: [] for v in trace.inputs}
+    made = [v for node in trace.nodes for v in node.outputs]
+    links = dict(zip(made, dependence(replace(trace, outputs=tuple(made), run=_unused)), strict=True))
+    for node in trace.nodes:
+        moving = [v for v in dict.fromkeys(node.inputs) if links.get(v) or v in trace.inputs]
+        for v in node.outputs:
+            if links[v] and all(link.affine for link in links[v].values()) and all(p in parents for p in moving):
+                parents[v] = moving
+    return parents
+
+
+def _crossing(trace: Trace, parents: dict[Variable, list[Variable]]) -> list[Variable]:
+    """Affine variables that something not affine uses, or that are outputs."""
+    found: dict[Variable, None] = {}
+    for node, _ in dependence_of_nodes(trace):
+        if not all(v in parents for v in node.outputs):
+            found.update(dict.fromkeys(v for v in node.inputs if v in parents))
+    found.update(dict.fromkeys(v for v in trace.outputs if v in parents))
+    return list(found)
+
+
+def _narrowest(v: Variable, parents: dict[Variable, list[Variable]]) -> Variable:
+    """The smallest variable on the way back to x, as long as each is made of one other."""
+    best = v
+    while len(parents[v]) == 1:
+        v = parents[v][0]
+        if prod(v.shape) <= prod(best.shape):
+            best = v
+    return best
+
+
+def _needed(trace: Trace, outputs: Sequence[Variable], given: Sequence[Variable]) -> tuple[Node, ...]:
+    """The nodes that lead to ``outputs``, not looking behind what is ``given``."""
+    wanted = set(outputs) - set(given)
+    kept: list[Node] = []
+    for node in reversed(trace.nodes):
+        if any(v in wanted for v in node.outputs):
+            kept.append(node)
+            wanted.update(v for v in node.inputs if v not in given)
+    return tuple(reversed(kept))
+
+
+def _used(trace: Trace) -> set[Variable]:
+    return ({v for node in trace.nodes for v in node.inputs} | set(trace.outputs)) - set(trace.inputs)
+
+
+def _unused(*values: Any) -> list[Any]:
+    raise NotImplementedError(f"a part of a program at {len(values)} values")
