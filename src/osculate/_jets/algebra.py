@@ -56,11 +56,11 @@ class Algebra(Protocol):
         """The negative."""
         ...
 
-    def scale(self, a: Any, k: float) -> Any:
+    def scale(self, a: Any, k: Any) -> Any:
         """A coefficient times a number that the algebra can hold exactly, such as an integer."""
         ...
 
-    def divide(self, a: Any, k: int) -> Any:
+    def divide(self, a: Any, k: Any) -> Any:
         """A coefficient divided by an integer (never times 1/k, which is not exact)."""
         ...
 
@@ -129,11 +129,11 @@ class Arrays:
     def negate(self, a: Any) -> Any:
         return -a
 
-    def scale(self, a: Any, k: float) -> Any:
-        return a * np.asarray(k, a.dtype)
+    def scale(self, a: Any, k: Any) -> Any:
+        return a * _in_dtype(k, a.dtype)
 
-    def divide(self, a: Any, k: int) -> Any:
-        return a / np.asarray(k, a.dtype)
+    def divide(self, a: Any, k: Any) -> Any:
+        return a / _in_dtype(k, a.dtype)
 
     def fit(self, a: Any, variable: Variable, degree: int) -> Any:
         del degree
@@ -240,6 +240,11 @@ class Arrays:
                     value = row[k] if k < len(row) else None
                     flat.append(self.zeros(variable, k) if value is None else jnp.asarray(value, variable.dtype))
         return flat
+
+
+def _in_dtype(k: Any, dtype: Any) -> Any:
+    """A number, or one that a loop over the degree counts."""
+    return k.astype(dtype) if isinstance(k, jax.Array) else np.asarray(k, dtype)
 
 
 def _heads(items: list[Any]) -> list[Any]:

@@ -14,7 +14,8 @@ from osculate._trace import Cond, Node, Scan, Trace, Variable, While
 
 from .algebra import Coefficients, Packed
 from .network import Network
-from .stream import Constant, Joint, Stream, at_degree
+from .reading import ONE_BY_ONE, aligned
+from .stream import Constant, Joint, Stream
 
 
 @register("jets", "scan")
@@ -35,6 +36,7 @@ def scan(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]
 
     @cache
     def run() -> Packed:
+        network.lowering.finish(inputs)
         closed(network)
         packed = [_packed(network, s, o) for s, o in zip(moving, offsets, strict=True)]
         carry, stacked = network.algebra.scan(
@@ -48,7 +50,7 @@ def scan(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]
         )
         return [*carry, *stacked]
 
-    return _joint(network, node.outputs, run, out_offsets)
+    return _joint(network, node, inputs, run, out_offsets)
 
 
 @register("jets", "while")
@@ -75,13 +77,14 @@ def while_loop(network: Network, node: Node, inputs: Sequence[Stream]) -> list[S
 
     @cache
     def run() -> Packed:
+        network.lowering.finish(inputs)
         closed(network)
         for stream in tested:
             stream[0]
         packed = [_packed(network, s, o) for s, o in zip(moving, offsets, strict=True)]
         return network.algebra.while_loop(predicate, step, packed, loop.body.outputs)
 
-    return _joint(network, node.outputs, run, offsets)
+    return _joint(network, node, inputs, run, offsets)
 
 
 @register("jets", "cond")
@@ -99,11 +102,12 @@ def cond(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]
 
     @cache
     def run() -> Packed:
+        network.lowering.finish(inputs)
         packed = [_packed(network, s, o) for s, o in zip(moving, offsets, strict=True)]
         programs = [partial(taken, branch) for branch in branches]
         return network.algebra.switch(index.value(0), programs, packed, node.outputs)
 
-    return _joint(network, node.outputs, run, out_offsets)
+    return _joint(network, node, inputs, run, out_offsets)
 
 
 def _step(
@@ -125,7 +129,8 @@ def _packed(network: Network, stream: Stream, offset: int) -> Coefficients:
     """All coefficients of a stream from degree ``offset`` on, padded with zeros to one length for all streams."""
     if not stream.variable.inexact:
         return [stream.value(0)] + [None] * network.order
-    return [at_degree(stream, k, offset) if k + offset <= network.order else None for k in range(network.order + 1)]
+    last = network.order - offset
+    return [aligned(ONE_BY_ONE, stream, k, offset) if k <= last else None for k in range(network.order + 1)]
 
 
 def _closed(network: Network, constants: Sequence[Stream]) -> Callable[[Network], list[Stream]]:
@@ -176,7 +181,7 @@ def _offsets(
 
 
 def _joint(
-    network: Network, variables: Sequence[Variable], run: Callable[[], Packed], offsets: Sequence[int]
+    network: Network, node: Node, inputs: Sequence[Stream], run: Callable[[], Packed], offsets: Sequence[int]
 ) -> list[Stream]:
     """Streams of the outputs of a loop that runs once, when the first coefficient is asked for."""
 
@@ -185,8 +190,8 @@ def _joint(
         return row[k] if k < len(row) else None
 
     return [
-        Joint(network.algebra, variable, partial(coefficient, i), offset)
+        Joint(network.algebra, variable, partial(coefficient, i), inputs, offset)
         if variable.inexact
         else Constant(network.algebra, variable, partial(coefficient, i, 0))
-        for i, (variable, offset) in enumerate(zip(variables, offsets, strict=True))
+        for i, (variable, offset) in enumerate(zip(node.outputs, offsets, strict=True))
     ]

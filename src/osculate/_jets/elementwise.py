@@ -19,6 +19,7 @@ from osculate._interpret import register
 from osculate._trace import Literal, Node, Variable, single
 
 from .network import Network, Primal, partly_linear
+from .reading import Convolution, Reading, at_value
 from .stream import Constant, Integral, Linear, Product, Quotient, Stream, Sum, Zero
 
 LARGEST_INTEGER_POWER = 1024
@@ -143,25 +144,38 @@ class RealPower(Stream):
         super().__init__(network.algebra, node.outputs[0])
         self.network, self.x, self.exponent = network, inputs[0], exponent
         self.first = Primal(network, node, inputs)
-        self.product = single(lax.mul, self.x.variable, self.variable)
+        product = single(lax.mul, self.x.variable, self.variable)
+        self.convolution = Convolution(self.algebra, product, self.x, self, start=1, weight=self._weight)
 
-    def compute(self, k: int) -> Any:
-        if k == 0:
+    def compute(self, k: Any, read: Reading) -> Any:
+        if at_value(k):
             return self.first(0)
-        total: Any = None
-        for j in range(1, k + 1):
-            if (u := self.x[j]) is not None and (v := self[k - j]) is not None:
-                term = self.algebra.evaluate(self.product, [u, v], [j, k - j])[0]
-                term = self.algebra.scale(term, self.exponent * j - (k - j))
-                total = term if total is None else self.algebra.add(total, term)
+        total = read.convolve(self.convolution, k)
         if total is None:
             return None
-        binomial = float(np.prod([(self.exponent - i) / (i + 1) for i in range(k)]))
         arrays = [self.algebra.divide(total, k), self.x.value(0), self.x.value(1)]
         standing = [Constant(self.algebra, self.variable, partial(_itself, value)) for value in arrays]
         scalar = Variable((), self.variable.dtype)
-        numbers = [self.network.constant(scalar, np.asarray(c, scalar.dtype)) for c in (binomial, self.exponent - k, k)]
-        return self.network.apply(_over_first, *standing, *numbers)[0].value(0)
+        values = [read.number(self._binomial, k), read.number(lambda k: self.exponent - k, k), read.number(float, k)]
+        numbers = [self.network.constant(scalar, _number(value, scalar.dtype)) for value in values]
+        once = self.network.child(0)  # a value inside a loop is not to be kept
+        return once.apply(_over_first, *standing, *numbers)[0].value(0)
+
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(self.x, 0), (self, 1)]
+
+    def prepare(self) -> None:
+        self.x.value(0), self.x.value(1)
+
+    def _weight(self, j: Any, k: Any) -> Any:
+        return self.exponent * j - (k - j)
+
+    def _binomial(self, k: int) -> float:
+        return float(np.prod([(self.exponent - i) / (i + 1) for i in range(k)]))
+
+
+def _number(value: Any, dtype: Any) -> Any:
+    return np.asarray(value, dtype) if isinstance(value, float) else jnp.asarray(value, dtype)
 
 
 def _itself(value: Any) -> Any:

@@ -17,7 +17,8 @@ from osculate._interpret import register
 from osculate._trace import LinearSolve, Node, Variable
 
 from .network import Network, Primal, partly_linear
-from .stream import Constant, Given, Joint, Stream, at_degree
+from .reading import Reading, aligned, at_value
+from .stream import Constant, Given, Stream
 
 
 @register("jets", "custom_linear_solve")
@@ -62,7 +63,7 @@ def triangular_solve(network: Network, node: Node, inputs: Sequence[Stream]) -> 
 
 
 class Solution:
-    """The coefficients of x in A x = b, in order; ``product`` applies A to streams, ``solve`` A₀⁻¹ to values."""
+    """The streams x of A x = b, coefficient by coefficient; ``product`` applies A, ``solve`` applies A₀⁻¹ to values."""
 
     def __init__(
         self,
@@ -73,31 +74,50 @@ class Solution:
         product: Callable[[Sequence[Stream]], list[Stream]] | None,
         solve: Callable[[Sequence[Any]], list[Any]],
     ) -> None:
-        self.network, self.variables, self.right = network, node.outputs, right
-        self.product, self.solve = product, solve
+        self.network, self.variables, self.inputs, self.right = network, node.outputs, inputs, right
+        self.times, self.solve = product, solve
         self.offset = max(s.offset for s in right)
         self.first = Primal(network, node, inputs)
-        self.rows: list[list[Any]] = []
+        self.unknowns = [Unknown(self, i) for i in range(len(self.variables))]
+        self._rows: dict[int, list[Any]] = {}
+        self._applied: list[Stream] | None = None
+        self._latest: tuple[Any, list[Any]] = (None, [])
 
     def streams(self) -> list[Stream]:
         """One stream for each unknown."""
-        return [
-            Joint(self.network.algebra, v, partial(self.coefficient, i), self.offset)
-            for i, v in enumerate(self.variables)
-        ]
+        return list(self.unknowns)
 
-    def coefficient(self, i: int, k: int) -> Any:
-        """Coefficient k of unknown i."""
-        while len(self.rows) <= k:
-            self.rows.append(self._next(len(self.rows)))
-        return self.rows[k][i]
+    def row(self, k: Any, read: Reading) -> list[Any]:
+        """Coefficient k of all unknowns; one solve for all of them."""
+        if not isinstance(k, int):
+            if self._latest[0] is not k:
+                self._latest = k, self._next(k, read)
+            return self._latest[1]
+        for lower in range(k + 1):  # in order, so that asking for a high one first does not recurse
+            if lower not in self._rows:
+                self._rows[lower] = self._next(lower, read)
+        return self._rows[k]
 
-    def _next(self, k: int) -> list[Any]:
-        if k == 0 and self.offset == 0 and self.network.algebra.whole:
-            return [self.first(i) for i in range(len(self.variables))]
+    def lower(self, k: int) -> list[Stream]:
+        """The unknowns without their coefficients from k on."""
+        return [Given(self.network.algebra, x.variable, [x[j] for j in range(k)], self.offset) for x in self.unknowns]
+
+    def product(self, unknowns: Sequence[Stream]) -> list[Stream] | None:
+        """A x, or None where A stands still."""
+        return None if self.times is None else self.times(unknowns)
+
+    def applied(self) -> list[Stream] | None:
+        """A x of the unknowns themselves."""
+        if self._applied is None:
+            self._applied = self.product(self.unknowns)
+        return self._applied
+
+    def _next(self, k: Any, read: Reading) -> list[Any]:
         algebra = self.network.algebra
-        right = [at_degree(b, k, self.offset) for b in self.right]
-        for i, known in enumerate(self._known_part(k)):
+        if at_value(k) and self.offset == 0 and algebra.whole:
+            return [self.first(i) for i in range(len(self.variables))]
+        right = [aligned(read, b, k, self.offset) for b in self.right]
+        for i, known in enumerate(read.known_part(self, k)):
             if known is not None:
                 right[i] = algebra.negate(known) if right[i] is None else algebra.subtract(right[i], known)
         if all(r is None for r in right):
@@ -106,15 +126,23 @@ class Solution:
         full = [algebra.zeros(v, degree) if r is None else r for v, r in zip(self.variables, right, strict=True)]
         return self.solve(full)
 
-    def _known_part(self, k: int) -> list[Any]:
-        """Coefficient k of A x with x[k] taken as zero."""
-        if self.product is None or k == 0:
-            return [None] * len(self.variables)
-        lower = [
-            Given(self.network.algebra, v, [row[i] for row in self.rows], self.offset)
-            for i, v in enumerate(self.variables)
-        ]
-        return [None if s.constant else at_degree(s, k, self.offset) for s in self.product(lower)]
+
+class Unknown(Stream):
+    """One unknown of a linear system."""
+
+    def __init__(self, solution: Solution, which: int) -> None:
+        super().__init__(solution.network.algebra, solution.variables[which], solution.offset)
+        self.solution, self.which = solution, which
+
+    def compute(self, k: Any, read: Reading) -> Any:
+        return self.solution.row(k, read)[self.which]
+
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(s, 0) for s in (*self.solution.right, *(self.solution.applied() or ()))]
+
+    def prepare(self) -> None:
+        for stream in self.solution.inputs:
+            stream.value(0)
 
 
 _products: dict[Any, Callable[[Any, Any], Any]] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from jax import lax
@@ -43,11 +43,40 @@ LONG = 40
 """Derivative rules with more streams are computed in order: Python's stack bears some hundred nested requests."""
 
 
+class Lowering(Protocol):
+    """When the coefficients of streams are computed, and by which operations."""
+
+    def settle(self, stream: Stream) -> None:
+        """Called for each stream of a program, in the program's order."""
+        ...
+
+    def finish(self, streams: Sequence[Stream]) -> None:
+        """Called for the outputs: from now on each ``stream[k]`` is known."""
+        ...
+
+
+class Unrolled:
+    """Every coefficient is an operation of its own: fast for small orders. Streams are computed in program order."""
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+
+    def settle(self, stream: Stream) -> None:
+        for k in range(1 if stream.constant else self.order - stream.offset + 1):
+            stream[k]
+
+    def finish(self, streams: Sequence[Stream]) -> None:
+        pass
+
+
 class Network:
     """Streams over one algebra, up to one order, with the memo that closes the recurrences."""
 
-    def __init__(self, asked: str, algebra: Algebra, order: int) -> None:
+    def __init__(
+        self, asked: str, algebra: Algebra, order: int, lowering: Callable[[int], Lowering] = Unrolled
+    ) -> None:
         self.asked, self.algebra, self.order = asked, algebra, order
+        self.make_lowering, self.lowering = lowering, lowering(order)
         self._memo: dict[Hashable, tuple[Sequence[Stream], Sequence[Stream]]] = {}
         self._where: Location | None = None
 
@@ -55,7 +84,7 @@ class Network:
 
     def child(self, order: int | None = None) -> Network:
         """A network for the body of a loop: its coefficients live inside the loop, so it shares no memo."""
-        child = Network(self.asked, self.algebra, self.order if order is None else order)
+        child = Network(self.asked, self.algebra, self.order if order is None else order, self.make_lowering)
         child._where = self._where
         return child
 
@@ -94,8 +123,8 @@ class Network:
     ) -> list[Stream]:
         """Output streams of a program.
 
-        With ``settle``, the coefficients of each stream are computed in the program's order, so that long programs do
-        not recurse deeply; ``order`` collects the streams in that order, to the same end.
+        With ``settle``, the lowering computes the coefficients in the program's order, so that long programs do not
+        recurse deeply; ``order`` collects the streams in that order, to the same end.
         """
         wanted = {v for node in trace.nodes for v in node.inputs} | set(trace.outputs)
 
@@ -108,15 +137,13 @@ class Network:
             if settle:
                 for variable, stream in zip(node.outputs, outputs, strict=True):
                     if variable in wanted:
-                        self.settle(stream)
+                        self.lowering.settle(stream)
             return outputs
 
-        return forward(trace, inputs, step, self.constant)
-
-    def settle(self, stream: Stream) -> None:
-        """Compute all coefficients up to the order."""
-        for k in range(1 if stream.constant else self.order - stream.offset + 1):
-            stream[k]
+        outputs = forward(trace, inputs, step, self.constant)
+        if settle:
+            self.lowering.finish(outputs)
+        return outputs
 
     def node(
         self, node: Node, inputs: Sequence[Stream], *, settle: bool = False, order: list[Stream] | None = None

@@ -4,6 +4,10 @@ A stream holds the unscaled Taylor coefficients f⁽ᵏ⁾/k! of one array of th
 nothing. Coefficients are kept, so a stream may depend on its own lower ones: that is how a derivative rule becomes a
 recurrence (Knuth, TAOCP vol. 2, 4.7; McIlroy, Squinting at power series, 1990).
 
+A rule says how coefficient k follows from others (``compute``) and which streams those are (``sources``). It reads them
+through a ``Reading``, so that the same rule serves a list of coefficients, where k is a number, and a loop over the
+degree, where k is traced.
+
 The derivative of a stream starts one degree later: ``offset`` says at which degree index 0 stands, and products add
 offsets. An algebra may treat degrees differently; over plain arrays only this follows from an offset: a program of
 tangents is homogeneous, so a constant that meets a stream of offset > 0 is zero there.
@@ -14,16 +18,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from osculate._errors import Unreadable
 from osculate._trace import Node, Variable
 
 from .algebra import Algebra
+from .reading import ONE_BY_ONE, Convolution, Reading, aligned, at_value
 
 
 class Stream:
     """A power series; ``stream[k]`` is coefficient k, or None where it is exactly zero."""
 
     constant = False
+    convolution: Convolution | None = None
+    """The sum of products that coefficients are made of, if any."""
 
     def __init__(self, algebra: Algebra, variable: Variable, offset: int = 0) -> None:
         self.algebra, self.variable, self.offset = algebra, variable, offset
@@ -32,12 +38,23 @@ class Stream:
 
     def __getitem__(self, k: int) -> Any:
         if k not in self.known:
-            self.known[k] = self.compute(k)
+            self.known[k] = self.compute(k, ONE_BY_ONE)
         return self.known[k]
 
-    def compute(self, k: int) -> Any:
+    def compute(self, k: Any, read: Reading) -> Any:
         """Coefficient k from the coefficients of other streams and the lower ones of this."""
         raise NotImplementedError
+
+    def sources(self) -> list[tuple[Stream, int]]:
+        """The streams that coefficients stand on, each with the number of degrees that it lies behind at least."""
+        return []
+
+    def prepare(self) -> None:
+        """Compute what is read at the same index whatever k is: outside of a loop, which then closes over it."""
+
+    def extent(self) -> int | None:
+        """Index of the last coefficient that may differ from zero, or None where there may be no last."""
+        return None
 
     def value(self, k: int) -> Any:
         """Coefficient k with zeros written out."""
@@ -60,8 +77,11 @@ class Constant(Stream):
         super().__init__(algebra, variable)
         self.thunk = thunk
 
-    def compute(self, k: int) -> Any:
-        return self.thunk() if k == 0 else None
+    def compute(self, k: Any, read: Reading) -> Any:
+        return self.thunk() if at_value(k) else None
+
+    def extent(self) -> int | None:
+        return 0
 
 
 class Zero(Constant):
@@ -78,8 +98,11 @@ class Given(Stream):
         super().__init__(algebra, variable, offset)
         self.known = dict(enumerate(coefficients))
 
-    def compute(self, k: int) -> Any:
+    def compute(self, k: Any, read: Reading) -> Any:
         return None
+
+    def extent(self) -> int | None:
+        return max((k for k, value in self.known.items() if value is not None), default=0)
 
 
 class Derivative(Stream):
@@ -89,9 +112,16 @@ class Derivative(Stream):
         super().__init__(series.algebra, series.variable, series.offset + 1)
         self.series = series
 
-    def compute(self, k: int) -> Any:
-        coefficient = self.series[k + 1]
-        return coefficient if coefficient is None or k == 0 else self.algebra.scale(coefficient, k + 1)
+    def compute(self, k: Any, read: Reading) -> Any:
+        coefficient = read.at(self.series, k + 1)
+        return coefficient if coefficient is None or at_value(k) else self.algebra.scale(coefficient, k + 1)
+
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(self.series, 0)]
+
+    def extent(self) -> int | None:
+        last = self.series.extent()
+        return None if last is None else max(last - 1, 0)
 
 
 class Integral(Stream):
@@ -113,13 +143,21 @@ class Integral(Stream):
         self.first, self.integrand = first, integrand
         self._stream: Stream | None = None
 
-    def compute(self, k: int) -> Any:
-        if k == 0:
+    def compute(self, k: Any, read: Reading) -> Any:
+        if at_value(k):
             return self.first()
+        coefficient = read.at(self.stream, k - 1)
+        return coefficient if coefficient is None or at_value(k - 1) else self.algebra.divide(coefficient, k)
+
+    @property
+    def stream(self) -> Stream:
+        """The integrand."""
         if self._stream is None:
             self._stream = self.integrand()
-        coefficient = self._stream[k - 1]
-        return coefficient if coefficient is None or k == 1 else self.algebra.divide(coefficient, k)
+        return self._stream
+
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(self.stream, 0)]
 
 
 class Linear(Stream):
@@ -138,11 +176,11 @@ class Linear(Stream):
         super().__init__(algebra, node.outputs[which], offset)
         self.node, self.inputs, self.moving, self.which, self.first = node, inputs, moving, which, first
 
-    def compute(self, k: int) -> Any:
-        if k == 0 and self.first is not None:
+    def compute(self, k: Any, read: Reading) -> Any:
+        if at_value(k) and self.first is not None:
             return self.first()
         degree = k + self.offset
-        moved = {i: at_degree(self.inputs[i], k, self.offset) for i in self.moving}
+        moved = {i: aligned(read, self.inputs[i], k, self.offset) for i in self.moving}
         if all(coefficient is None for coefficient in moved.values()):
             return None
         values: list[Any] = []
@@ -157,6 +195,16 @@ class Linear(Stream):
                 degrees.append(None)
         return self.algebra.evaluate(self.node, values, degrees)[self.which]
 
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(self.inputs[i], 0) for i in self.moving]
+
+    def prepare(self) -> None:
+        for i in set(range(len(self.inputs))).difference(self.moving):
+            self.inputs[i].value(0)
+
+    def extent(self) -> int | None:
+        return _last([_shifted(self.inputs[i], self.offset) for i in self.moving])
+
 
 class Sum(Stream):
     """a + b or a − b."""
@@ -165,10 +213,10 @@ class Sum(Stream):
         super().__init__(algebra, node.outputs[0], max(a.offset, b.offset))
         self.node, self.a, self.b, self.sign, self.first = node, a, b, sign, first
 
-    def compute(self, k: int) -> Any:
-        if k == 0 and self.first is not None:
+    def compute(self, k: Any, read: Reading) -> Any:
+        if at_value(k) and self.first is not None:
             return self.first()
-        a, b = (at_degree(stream, k, self.offset) for stream in (self.a, self.b))
+        a, b = (aligned(read, stream, k, self.offset) for stream in (self.a, self.b))
         degree = k + self.offset
         if a is None and b is None:
             return None
@@ -178,67 +226,82 @@ class Sum(Stream):
             return self.algebra.fit(a, self.variable, degree)
         return self.algebra.evaluate(self.node, [a, b], [degree, degree])[0]
 
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(self.a, 0), (self.b, 0)]
+
+    def extent(self) -> int | None:
+        return _last([_shifted(self.a, self.offset), _shifted(self.b, self.offset)])
+
 
 class Product(Stream):
     """The Cauchy product of two streams under a node that is linear in each: Σ a[j] b[k − j]."""
 
+    convolution: Convolution
+
     def __init__(self, algebra: Algebra, node: Node, a: Stream, b: Stream, first: Any = None) -> None:
         super().__init__(algebra, node.outputs[0], a.offset + b.offset)
-        self.node, self.a, self.b, self.first = node, a, b, first
-        self.square = a is b and node.name in ("mul", "square")
+        self.a, self.b, self.first = a, b, first
+        self.convolution = Convolution(algebra, node, a, b)
 
-    def compute(self, k: int) -> Any:
-        if k == 0 and self.first is not None:
+    def compute(self, k: Any, read: Reading) -> Any:
+        if at_value(k) and self.first is not None:
             return self.first()
-        if not self.square:
-            return self._sum(range(k + 1), k)
-        half = self._sum(range((k + 1) // 2), k)
-        total = None if half is None else self.algebra.scale(half, 2)
-        return self._add(total, self._sum([k // 2], k)) if k % 2 == 0 else total
+        return read.convolve(self.convolution, k)
 
-    def _sum(self, indices: Sequence[int], k: int) -> Any:
-        total: Any = None
-        for j in indices:
-            if (u := self.a[j]) is not None and (v := self.b[k - j]) is not None:
-                degrees = [j + self.a.offset, k - j + self.b.offset]
-                total = self._add(total, self.algebra.evaluate(self.node, [u, v], degrees)[0])
-        return total
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(self.a, self.b.offset), (self.b, self.a.offset)]
 
-    def _add(self, a: Any, b: Any) -> Any:
-        return b if a is None else a if b is None else self.algebra.add(a, b)
+    def extent(self) -> int | None:
+        a, b = self.a.extent(), self.b.extent()
+        return None if a is None or b is None else a + b
 
 
 class Quotient(Stream):
     """a / b elementwise: q[k] = (a[k] − Σ_{j ≥ 1} b[j] q[k − j]) / b[0]."""
 
+    convolution: Convolution
+
     def __init__(self, algebra: Algebra, node: Node, product: Node, a: Stream, b: Stream, first: Any = None) -> None:
         super().__init__(algebra, node.outputs[0], a.offset)
-        self.node, self.product, self.a, self.b, self.first = node, product, a, b, first
+        self.node, self.a, self.b, self.first = node, a, b, first
+        self.convolution = Convolution(algebra, product, b, self, start=1)
 
-    def compute(self, k: int) -> Any:
-        if k == 0 and self.first is not None:
+    def compute(self, k: Any, read: Reading) -> Any:
+        if at_value(k) and self.first is not None:
             return self.first()
-        rest = at_degree(self.a, k, self.offset)
-        for j in range(1, k + 1):
-            if (u := self.b[j]) is not None and (v := self[k - j]) is not None:
-                term = self.algebra.evaluate(self.product, [u, v], [j, k - j + self.offset])[0]
-                rest = self.algebra.negate(term) if rest is None else self.algebra.subtract(rest, term)
+        rest = aligned(read, self.a, k, self.offset)
+        known = read.convolve(self.convolution, k)
+        if known is not None:
+            rest = self.algebra.negate(known) if rest is None else self.algebra.subtract(rest, known)
         if rest is None:
             return None
         return self.algebra.evaluate(self.node, [rest, self.b.value(0)], [k + self.offset, 0])[0]
 
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(self.a, 0), (self.b, self.offset), (self, 1)]
+
+    def prepare(self) -> None:
+        self.b.value(0)
 
 class Joint(Stream):
-    """One output of a computation that yields all its coefficients at once (loops, branches, linear systems)."""
+    """One output of a computation that yields all its coefficients at once, from all those of its sources."""
 
     def __init__(
-        self, algebra: Algebra, variable: Variable, coefficients: Callable[[int], Any], offset: int = 0
+        self,
+        algebra: Algebra,
+        variable: Variable,
+        coefficients: Callable[[int], Any],
+        inputs: Sequence[Stream],
+        offset: int = 0,
     ) -> None:
         super().__init__(algebra, variable, offset)
-        self.coefficients = coefficients
+        self.coefficients, self.inputs = coefficients, inputs
 
-    def compute(self, k: int) -> Any:
+    def compute(self, k: Any, read: Reading) -> Any:
         return self.coefficients(k)
+
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(stream, 0) for stream in self.inputs]
 
 
 class Ordered(Stream):
@@ -251,24 +314,24 @@ class Ordered(Stream):
         super().__init__(last.algebra, last.variable, last.offset)
         self.last, self.before = last, before
 
-    def compute(self, k: int) -> Any:
-        for stream in self.before:
-            stream[k]
-        return self.last[k]
+    def compute(self, k: Any, read: Reading) -> Any:
+        if isinstance(k, int):  # a loop over the degree has an order of its own
+            for stream in self.before:
+                read.at(stream, k)
+        return read.at(self.last, k)
+
+    def sources(self) -> list[tuple[Stream, int]]:
+        return [(self.last, 0)]
+
+    def extent(self) -> int | None:
+        return self.last.extent()
 
 
-def at_degree(stream: Stream, k: int, offset: int) -> Any:
-    """Coefficient k as a summand of a stream that begins at ``offset``.
+def _shifted(stream: Stream, offset: int) -> int | None:
+    """The extent of a summand of a stream that begins at ``offset``: a constant is zero in a program of tangents."""
+    return 0 if stream.constant and offset else stream.extent()
 
-    A program of tangents is homogeneous: a constant that meets a tangent there is a zero that the program wrote out. A
-    moving stream that begins earlier than the tangent it is added to would mean that the rule is not linear.
-    """
-    if stream.offset == offset:
-        return stream[k]
-    if stream.constant:
-        return None
-    raise Unreadable(
-        "osculate (jets)",
-        f"a derivative rule adds a value that moves, {stream.variable}, to a tangent: it is not linear in its tangents",
-        remedy="check the custom_jvp or custom_vjp rules of the function: tangents out must be linear in tangents in",
-    )
+
+def _last(extents: Sequence[int | None]) -> int | None:
+    known = [e for e in extents if e is not None]
+    return max(known) if len(known) == len(extents) else None

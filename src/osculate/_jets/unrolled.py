@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ from osculate._errors import Unreadable
 from osculate._trace import Trace
 
 from .algebra import Algebra, Arrays, Coefficients
-from .network import Network
+from .network import Lowering, Network, Unrolled
 from .stream import Stream
 
 
@@ -21,12 +21,13 @@ def coefficients(
     series: Sequence[Coefficients],
     order: int,
     algebra: Algebra | None = None,
+    lowering: Callable[[int], Lowering] = Unrolled,
 ) -> list[list[Any]]:
     """Coefficients 0 … ``order`` of each output, from those of each input; zeros are written out.
 
     ``series[i]`` is coefficient 0, 1, … of input i, with None for zero.
     """
-    network = Network(asked, Arrays() if algebra is None else algebra, order)
+    network = Network(asked, Arrays() if algebra is None else algebra, order, lowering)
     inputs = [
         network.series(v, [*row, *[None] * (order + 1 - len(row))]) for v, row in zip(trace.inputs, series, strict=True)
     ]
