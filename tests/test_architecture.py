@@ -23,7 +23,7 @@ LAYERS = [
     {"_errors", "_results"},
     {"_trace"},
     {"_interpret", "_arguments", "_linear", "_formula"},
-    {"_dependence"},
+    {"_dependence", "_kinks"},
     {"_differentiable", "_rows"},
     {"_compiled"},
     {"_jets", "_spectrum"},

@@ -97,9 +97,13 @@ class Call(Node):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CustomJVP(Node):
-    """A function with the user's own forward rule. ``body`` is its value; the rule alone defines its derivatives."""
+    """A function with the user's own forward rule. ``body`` is its value; the rule alone defines its derivatives.
+
+    ``function`` is the name of the function, with ``jax.`` before it where it is JAX's own.
+    """
 
     body: Trace
+    function: str = ""
 
     @property
     def bodies(self) -> tuple[Trace, ...]:

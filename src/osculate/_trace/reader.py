@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ from .nodes import (
 _CALLS = frozenset(
     {"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_vmap_call", "name"}
 )
+_JAX = os.path.dirname(jax.__file__) + os.sep
 _linear_jvp = getattr(ad.primitive_jvps[lax.reduce_sum_p], "func", None)
 
 
@@ -155,7 +157,13 @@ def _custom_jvp(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
     body = read(params["call_jaxpr"])
     if (key := custom_rule_key(params, body)) is not None:
         common["key"] = key
-    return CustomJVP(**common, body=body)
+    return CustomJVP(**common, body=body, function=_function_name(_opened(params["call_jaxpr"])[0]))
+
+
+def _function_name(jaxpr: Any) -> str:
+    """The name of the function that a program was made of; JAX's own ones are told from the user's by their file."""
+    name, _, place = str(getattr(jaxpr.debug_info, "func_src_info", "")).partition(" at ")
+    return f"jax.{name}" if place.startswith(_JAX) else name
 
 
 def _custom_vjp(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
