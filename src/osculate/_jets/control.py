@@ -121,7 +121,7 @@ def _step(
 ) -> Packed:
     """Packed outputs of a body from its packed inputs."""
     streams = [inner.series(v, row, o) for v, row, o in zip(variables, rows, offsets, strict=True)]
-    outputs = inner.run(body, [*constants, *streams], settle=True)
+    outputs = inner.settled(body, [*constants, *streams])
     return [_packed(inner, s, o) for s, o in zip(outputs, out_offsets, strict=True)]
 
 

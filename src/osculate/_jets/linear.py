@@ -17,7 +17,7 @@ register(
     "jets",
     *("neg", "convert_element_type", "copy", "real", "imag", "complex", "conj", "reduce_sum", "cumsum", "fft"),
     *("reshape", "broadcast_in_dim", "squeeze", "expand_dims", "transpose", "rev", "slice", "split", "concatenate"),
-    *("pad", "dynamic_slice", "dynamic_update_slice", "select_n", "reduce_window_sum"),
+    *("pad", "dynamic_slice", "dynamic_update_slice", "select_n", "reduce_window_sum", "optimization_barrier"),
     *("scatter", "scatter-add", "scatter_add", "scatter-sub", "scatter_sub"),
 )(linear)
 

@@ -23,7 +23,7 @@ from jax import lax
 from .graph import Knot, behind_unknowns, knots, needed
 from .linalg import Unknown
 from .reading import Convolution, Implicit
-from .stream import Joint, Stream
+from .stream import Integral, Joint, Stream
 
 FEW = 4
 """Streams with no higher coefficient than this are kept as single ones: a polynomial costs what it has."""
@@ -104,7 +104,7 @@ class Loop:
         if isinstance(stream, Joint) or not stream.sources():
             return self._padded(stream, [stream.value(k) for k in range(count)])
         stream.prepare()
-        first = [stream.value(0)] if stream.offset == 0 else []
+        first = [stream.value(0)] if stream.offset == 0 or isinstance(stream, Integral) else []
         start = len(first)
         if (product := stream.convolution) is None:
             reads = [s for s, _ in stream.sources() if not s.constant]
@@ -116,8 +116,10 @@ class Loop:
             reading = Abreast(dict(zip(reads, values, strict=False)), values[0] if product else None)
             return _full(stream, stream.compute(k, reading))
 
+        if start == count:
+            return self._padded(stream, first)
         rest = jax.vmap(at)(jnp.arange(start, count), *columns)
-        return self._padded(stream, [*first, *([] if start == count else [rest])], stacked=True)
+        return self._padded(stream, [*first, rest], stacked=True)
 
     def _product(self, product: Convolution) -> Any:
         """A sum of products of two streams that are known."""
@@ -167,9 +169,9 @@ class Loop:
         self.arrays.update(zip(kept_names, arrays, strict=True))
 
     def _padded(self, stream: Stream, rows: Sequence[Any], *, stacked: bool = False) -> Any:
-        """Rows stacked, with zeros after them; with ``stacked`` the last of several is a stack of rows itself."""
+        """Rows stacked, with zeros after them; with ``stacked`` the last one is a stack of rows itself."""
         variable, count = stream.variable, self.order + 1
-        single, stack = (rows[:-1], rows[-1:]) if stacked and len(rows) > (stream.offset == 0) else (rows, [])
+        single, stack = (rows[:-1], rows[-1:]) if stacked else (rows, [])
         parts = [jnp.asarray(row, variable.dtype)[None] for row in single] + [*stack]
         missing = count - sum(part.shape[0] for part in parts)
         if missing:

@@ -140,9 +140,12 @@ class Network:
                         self.lowering.settle(stream)
             return outputs
 
-        outputs = forward(trace, inputs, step, self.constant)
-        if settle:
-            self.lowering.finish(outputs)
+        return forward(trace, inputs, step, self.constant)
+
+    def settled(self, trace: Trace, inputs: Sequence[Stream]) -> list[Stream]:
+        """Output streams of a whole program, of which every coefficient is known."""
+        outputs = self.run(trace, inputs, settle=True)
+        self.lowering.finish(outputs)
         return outputs
 
     def node(

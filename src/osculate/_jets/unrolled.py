@@ -32,7 +32,7 @@ def coefficients(
         network.series(v, [*row, *[None] * (order + 1 - len(row))]) for v, row in zip(trace.inputs, series, strict=True)
     ]
     try:
-        outputs = network.run(trace, inputs, settle=True)
+        outputs = network.settled(trace, inputs)
         return [_written_out(stream, order) for stream in outputs]
     except jax.errors.UnexpectedTracerError as error:
         raise Unreadable(
