@@ -256,7 +256,7 @@ def test_multi_index_of_another_length():
 
 
 def test_more_rays_than_go_at_once(monkeypatch):
-    monkeypatch.setattr(sys.modules["osculate._jets.partial"], "AT_ONCE", 4)
+    monkeypatch.setattr(sys.modules["osculate._jets.directional"], "AT_ONCE", 4)
     x = np.linspace(0.1, 1, 4)
     hessian = osculate.derivative_tensor(lambda v: jnp.sum(jnp.sin(v)) ** 2, 2)(x)
     c = np.cos(x)
