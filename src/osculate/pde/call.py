@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import jax
@@ -16,12 +16,12 @@ from osculate._linear import peak_bytes
 from osculate._trace import Trace, precision_of, trace
 
 from .rows import one_row, rows_of
-from .sums import Sums, broadcast_plan, plan, sums
+from .sums import Sums, broadcast_plan, entered, plan, sums
 
 Chunk = Literal["auto"] | int | None
 Want = tuple[Literal["value", "first", "second"], ...]
 
-CACHE = 2**20
+CACHE = 2**21
 """Bytes of temporary values that rows computed together may take: they stay in the cache of one core."""
 
 
@@ -75,7 +75,7 @@ def _at_point(function: Callable[..., Any], primals: tuple[Any, ...], *arrays: A
     leaves, structure = jax.tree.flatten(primals)
     program, _ = trace(lambda *xs: function(*jax.tree.unflatten(structure, xs))[0], *leaves, asked=asked)
     chosen = broadcast_plan(asked, program) if rows else plan(asked, program, weights[0] if weights else None)
-    return _wanted(sums(chosen, leaves), want)
+    return _wanted(sums(chosen, entered(chosen, leaves)), want)
 
 
 def _by_rows(
@@ -90,17 +90,28 @@ def _by_rows(
     program, _ = trace(value, like, asked=asked)
     here = plan(asked, program)
 
-    def one(row: Any) -> dict[str, list[Any]]:
-        return _wanted(sums(here, [row]), want)
+    def one(values: list[Any]) -> dict[str, list[Any]]:
+        return _wanted(sums(here, values), want)
 
-    length = _chunk_length(trace(one, like, asked=asked)[0]) if chunk == "auto" else chunk
-    if length is None or length >= rows.shape[0]:
-        return jax.vmap(one)(rows)
-    return lax.map(one, rows, batch_size=length)
+    values = jax.vmap(lambda row: entered(here, [row]))(rows)
+    if chunk == "auto":
+        first = [jax.ShapeDtypeStruct(v.shape[1:], v.dtype) for v in values]
+        chunk = _chunk_length(trace(one, first, asked=asked)[0], rows.shape[0])
+    if chunk is None or chunk >= rows.shape[0]:
+        return jax.vmap(one)(values)
+    return lax.map(one, values, batch_size=chunk)
 
 
-def _chunk_length(program: Trace) -> int:
-    return max(1, CACHE // max(1, peak_bytes(program)))
+def _chunk_length(program: Trace, rows: int) -> int:
+    """Rows that fit the cache together; a divisor of their number where one is near, since a rest costs a program."""
+    fitting = max(1, CACHE // max(1, peak_bytes(program)))
+    near = [length for length in range(fitting, fitting // 2, -1) if rows % length == 0]
+    return near[0] if near else fitting
+
+
+def _sums_at(here: Point, leaves: Sequence[Any]) -> Sums:
+    whole = plan(here.asked, here.trace)
+    return sums(whole, entered(whole, leaves))
 
 
 def _wanted(found: Sums, want: Want) -> dict[str, list[Any]]:
@@ -118,7 +129,7 @@ def _readable(here: Point, computation: Callable[..., Any], *arrays: Any, option
     except Unreadable as error:
         if error.where is None:
             leaves = jax.tree.leaves(here.primals)
-            jax.eval_shape(lambda *xs: sums(plan(here.asked, here.trace), xs).second, *leaves)
+            jax.eval_shape(lambda *xs: _sums_at(here, xs).second, *leaves)
         raise
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from osculate._dependence import dependence, dependence_of_nodes
+from osculate._dependence import dependence
 from osculate._interpret import forward
+from osculate._jets.network import RULES, linear
 from osculate._trace import Call, Literal, Node, Trace, Variable
 
 
@@ -80,20 +81,36 @@ def _entry_by_entry(node: Call) -> bool:
 def _affine_parents(trace: Trace) -> dict[Variable, list[Variable]]:
     """Each variable that is affine in x, and moves with it, with the ones it is directly made of."""
     parents: dict[Variable, list[Variable]] = {v: [] for v in trace.inputs}
-    made = [v for node in trace.nodes for v in node.outputs]
-    links = dict(zip(made, dependence(replace(trace, outputs=tuple(made), run=_unused)), strict=True))
+    moving: set[Variable] = set(trace.inputs)
     for node in trace.nodes:
-        moving = [v for v in dict.fromkeys(node.inputs) if links.get(v) or v in trace.inputs]
-        for v in node.outputs:
-            if links[v] and all(link.affine for link in links[v].values()) and all(p in parents for p in moving):
-                parents[v] = moving
+        made_of = [v for v in dict.fromkeys(node.inputs) if v in moving]
+        if not made_of:
+            continue
+        moving.update(node.outputs)
+        if all(v in parents for v in made_of) and _is_affine(node, [v in moving for v in node.inputs]):
+            parents.update(dict.fromkeys(node.outputs, made_of))
     return parents
+
+
+def _is_affine(node: Node, moves: Sequence[bool]) -> bool:
+    """Whether the outputs are affine in the inputs that move, jointly."""
+    if not all(v.inexact for v in node.outputs) or any(
+        m and not v.inexact for m, v in zip(moves, node.inputs, strict=True)
+    ):
+        return False
+    if node.name in ("mul", "dot_general", "conv_general_dilated"):
+        return sum(moves) == 1
+    if node.name in ("div", "gather"):
+        return not any(moves[1:])
+    if node.name == "triangular_solve":
+        return not moves[0]
+    return node.name in ("add", "sub", "add_any") or getattr(node, "linear", False) or RULES.get(node.name) is linear
 
 
 def _crossing(trace: Trace, parents: dict[Variable, list[Variable]]) -> list[Variable]:
     """Affine variables that something not affine uses, or that are outputs."""
     found: dict[Variable, None] = {}
-    for node, _ in dependence_of_nodes(trace):
+    for node in trace.nodes:
         if not all(v in parents for v in node.outputs):
             found.update(dict.fromkeys(v for v in node.inputs if v in parents))
     found.update(dict.fromkeys(v for v in trace.outputs if v in parents))

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 
 @jax.custom_jvp
@@ -16,11 +17,19 @@ def compressed(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
     will do, so its derivative may be chosen: dL = dJ Q and dQ = (I − QQᵀ) dJᵀ L⁻ᵀ keep J = L Qᵀ, hence L Lᵀ = J Jᵀ, to
     every order.
     """
-    values, vectors = jnp.linalg.eigh(jnp.matmul(matrix, matrix.T, precision="highest"))
-    info = jnp.finfo(matrix.dtype)
-    floor = jnp.maximum(values[-1] * (info.eps / matrix.shape[0]), info.tiny * 1e4)
-    roots = jnp.sqrt(jnp.maximum(values, floor))
-    return vectors * roots, jnp.matmul(matrix.T, vectors, precision="highest") / roots
+    gram = jnp.matmul(matrix, matrix.T, precision="highest")
+    factor = lax.linalg.cholesky(gram, symmetrize_input=False)
+    left = lax.cond(jnp.all(jnp.isfinite(factor)), lambda factor, gram: factor, _spectral, factor, gram)
+    return left, jnp.linalg.solve(left, matrix).T
+
+
+def _spectral(factor: jax.Array, gram: jax.Array) -> jax.Array:
+    """Where J has rows that depend on one another; the floor, far below rounding, keeps L invertible."""
+    del factor
+    values, vectors = jnp.linalg.eigh(gram)
+    info = jnp.finfo(gram.dtype)
+    floor = jnp.maximum(values[-1] * (info.eps / gram.shape[0]), info.tiny * 1e4)
+    return vectors * jnp.sqrt(jnp.maximum(values, floor))
 
 
 @compressed.defjvp

@@ -81,9 +81,13 @@ def broadcast_plan(asked: str, program: Trace) -> Plan:
     return Plan(asked, program, None, [jnp.broadcast_to(seed[:, None], (seed.shape[0], *x.shape))], None, None)
 
 
-def sums(here: Plan, leaves: Sequence[Any]) -> Sums:
-    """The pass at a point."""
-    values = list(leaves) if here.cut is None else evaluated(here.cut.head, leaves)
+def entered(here: Plan, leaves: Sequence[Any]) -> list[Any]:
+    """The values across the cut at a point: what the pass starts from."""
+    return list(leaves) if here.cut is None else evaluated(here.cut.head, leaves)
+
+
+def sums(here: Plan, values: Sequence[Any]) -> Sums:
+    """The pass, from the values across the cut."""
     rows = [[value, Spread(seed)] for value, seed in zip(values, here.seeds, strict=True)]
     columns = summed(here.asked, here.tail, rows, Collapsed(2, here.seeds[0].shape[0], here.weights))
     outputs = here.tail.outputs
@@ -99,7 +103,8 @@ def laplace(asked: str, function: Callable[..., list[Any]]) -> Callable[..., lis
 
     def laplacian(*leaves: Any) -> list[Any]:
         program, _ = trace(function, *leaves, asked=asked)
-        return sums(plan(asked, program), leaves).second
+        here = plan(asked, program)
+        return sums(here, entered(here, leaves)).second
 
     return laplacian
 
