@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from osculate._jets.unrolled import coefficients
+from osculate._jets.coefficients import coefficients
 from osculate._trace import trace
 
 STRUCTURAL = {"reshape", "broadcast_in_dim", "squeeze", "slice", "transpose", "expand_dims", "rev", "copy"}

@@ -15,7 +15,7 @@ from osculate._errors import WrongInput, WrongType
 from osculate._trace import function_location, precision_of
 
 from .factorial import over_factorial, times_factorial
-from .unrolled import coefficients
+from .coefficients import coefficients
 
 Scaling = Literal["coefficient", "derivative"]
 

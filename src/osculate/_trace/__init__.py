@@ -16,7 +16,7 @@ from .nodes import (
     Variable,
     While,
 )
-from .precision import Precision, at_top_level, is_traced, precision_of
+from .precision import Precision, at_top_level, is_traced, lanes, precision_of
 
 __all__ = [
     "Call",
@@ -35,6 +35,7 @@ __all__ = [
     "at_top_level",
     "function_location",
     "is_traced",
+    "lanes",
     "precision_of",
     "program",
     "pushforward",

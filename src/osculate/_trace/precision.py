@@ -53,6 +53,23 @@ def is_traced(*trees: Any) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
 
 
+def lanes(*trees: Any) -> int:
+    """How many copies ``vmap`` runs side by side, as far as the values show it (not through an inner ``jit``)."""
+    return max((_lanes(leaf) for leaf in jax.tree.leaves(trees)), default=1)
+
+
+def _lanes(leaf: Any) -> int:
+    count = 1
+    while isinstance(leaf, jax.core.Tracer):
+        if type(leaf).__name__ == "BatchTracer":
+            inner, dimension = getattr(leaf, "val", None), getattr(leaf, "batch_dim", None)
+            count *= np.shape(inner)[dimension] if isinstance(dimension, int) else 1
+            leaf = inner
+        else:
+            leaf = getattr(leaf, "primal", None)
+    return count
+
+
 def _is_double(leaf: Any) -> bool:
     if isinstance(leaf, (bool, int)):
         return False
