@@ -4,6 +4,7 @@ from . import control as control  # their rules
 from . import elementwise as elementwise
 from . import linalg as linalg
 from . import linear as linear
+from . import special as special
 from .derivative import derivative
 from .jet import jet
 from .partial import derivative_tensor, partial

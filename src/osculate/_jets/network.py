@@ -171,7 +171,8 @@ class Network:
             return self.constants(node, inputs)
         if not any(v.inexact for v in node.outputs):
             return self.constants(node, inputs)
-        if (rule := RULES.get(node.name)) is not None:
+        function = getattr(node, "function", "")  # JAX's own functions may have a rule under their name: "jax.expn"
+        if (rule := RULES.get(function if function.startswith("jax.") else node.name)) is not None:
             return rule(self, node, inputs)
         if getattr(node, "linear", False):
             return linear(self, node, inputs)

@@ -44,6 +44,26 @@ def custom_rule_key(params: Mapping[str, Any], body: Trace) -> Hashable:
     return "custom_jvp_call", rule, settings, program_key(body)
 
 
+def static_arguments(params: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The arguments of a ``custom_jvp`` function that are no arrays of the program."""
+    function = params.get("jvp_jaxpr_fun")
+    while (wrapped := function) is not None:
+        for transformation, arguments in getattr(wrapped, "transforms", ()):
+            if getattr(transformation, "__name__", "") == "_prepend_static_args":
+                return tuple(argument.val for argument in arguments[0])
+        function = getattr(wrapped, "f", None) if hasattr(wrapped, "transforms") else _wrapped(wrapped)
+    return ()
+
+
+def _wrapped(function: Any) -> Any:
+    """What one of JAX's wrappers of a rule wraps; None where that is not clear."""
+    if not _is_wrapper(function):
+        return None
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    inner = [cell for cell in cells if hasattr(cell, "transforms") or _is_wrapper(cell)]
+    return inner[0] if len(inner) == 1 else None
+
+
 def program_key(trace: Trace) -> Hashable:
     """Equal for two programs only if they do the same; the arrays that they close over count by identity."""
     numbers: dict[Variable, int] = {}
@@ -87,10 +107,9 @@ def _rule(function: Any) -> Hashable:
         return inner, tuple(map(_transform, function.transforms)), _frozen(function.params)
     if not _is_wrapper(function):
         return Same(function) if callable(function) else None
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    inner = [cell for cell in cells if hasattr(cell, "transforms") or _is_wrapper(cell)]
-    numbers = tuple(cell for cell in cells if isinstance(cell, int))
-    return (numbers, _rule(inner[0])) if len(inner) == 1 else None
+    numbers = tuple(c.cell_contents for c in function.__closure__ or () if isinstance(c.cell_contents, int))
+    inner = _rule(_wrapped(function))
+    return None if inner is None else (numbers, inner)
 
 
 def _is_wrapper(function: Any) -> bool:

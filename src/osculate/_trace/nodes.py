@@ -99,11 +99,13 @@ class Call(Node):
 class CustomJVP(Node):
     """A function with the user's own forward rule. ``body`` is its value; the rule alone defines its derivatives.
 
-    ``function`` is the name of the function, with ``jax.`` before it where it is JAX's own.
+    ``function`` is the name of the function, with ``jax.`` before it where it is JAX's own; ``static`` are those of its
+    arguments that are no arrays of the program (``nondiff_argnums``).
     """
 
     body: Trace
     function: str = ""
+    static: tuple[Any, ...] = ()
 
     @property
     def bodies(self) -> tuple[Trace, ...]:

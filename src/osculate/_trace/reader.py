@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad
 
-from .identity import custom_rule_key
+from .identity import custom_rule_key, static_arguments
 from .nodes import (
     Call,
     Cond,
@@ -157,7 +157,8 @@ def _custom_jvp(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
     body = read(params["call_jaxpr"])
     if (key := custom_rule_key(params, body)) is not None:
         common["key"] = key
-    return CustomJVP(**common, body=body, function=_function_name(_opened(params["call_jaxpr"])[0]))
+    name, static = _function_name(_opened(params["call_jaxpr"])[0]), static_arguments(params)
+    return CustomJVP(**common, body=body, function=name, static=static)
 
 
 def _function_name(jaxpr: Any) -> str:
