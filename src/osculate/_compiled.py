@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import jax
@@ -24,15 +24,30 @@ from ._trace import CustomJVP, CustomVJP, Literal, Node, Trace, Variable, at_top
 
 Computation = Callable[..., Any]
 
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The user's function as a computation gets it: ``program(*primals)`` is a pair, the output and the auxiliary one.
+
+    ``trace`` is the same as a program to be read; its constants may be tracers of the compilation.
+    """
+
+    trace: Trace
+    function: Callable[..., tuple[Any, Any]]
+
+    def __call__(self, *primals: Any) -> tuple[Any, Any]:
+        """Output and auxiliary output."""
+        return self.function(*primals)
+
+
 _PROGRAMS_KEPT = 64
 _programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
 
 
 def computed(point: Point, computation: Computation, *arrays: Any, options: tuple[Hashable, ...] = ()) -> Any:
-    """``computation(function, primals, *arrays, *options)`` at the point, compiled where nothing is traced yet.
+    """``computation(program, primals, *arrays, *options)`` at the point, compiled where nothing is traced yet.
 
-    ``function(*primals)`` gives a pair: the output of the user's function and its auxiliary output. ``computation``
-    must be a function of a module (its identity is part of the key), made of operations that JAX can transform.
+    ``program`` is a ``Program``. ``computation`` must be a function of a module (its identity is part of the key), made of operations that JAX can transform.
     """
     try:
         return _computed(point, computation, *arrays, options=options)
@@ -53,7 +68,7 @@ def _computed(point: Point, computation: Computation, *arrays: Any, options: tup
     constants = [_on_device(value) for _, value in point.trace.constants]
     arrays = jax.tree.map(_on_device, arrays)
     if not at_top_level() or is_traced(constants, point.primals, arrays):
-        return computation(point.with_aux, point.primals, *arrays, *options)
+        return computation(Program(point.trace, point.with_aux), point.primals, *arrays, *options)
     shapes = (point.output, point.auxiliary)
     if not all(map(_may_be_kept, point.trace.nodes)):
         return _compiled(_closed(point.trace, shapes, computation, options))(constants, point.primals, arrays)
@@ -81,7 +96,7 @@ def _closed(
             values = forward(filled, jax.tree.leaves(moving), _evaluate, _value)
             return jax.tree.unflatten(structure, values)
 
-        return computation(function, primals, *arrays, *options)
+        return computation(Program(filled, function), primals, *arrays, *options)
 
     return program
 

@@ -9,13 +9,15 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from osculate._arguments import Point, point
+from osculate._compiled import Program, computed
 from osculate._errors import WrongInput, WrongType
-from osculate._trace import function_location, precision_of
+from osculate._trace import at_top_level, function_location, is_traced, precision_of
 
+from .coefficients import coefficients, loop_pays
 from .factorial import over_factorial, times_factorial
-from .coefficients import coefficients
 
 Scaling = Literal["coefficient", "derivative"]
 
@@ -43,7 +45,7 @@ def jet(
     Returns
     -------
     primal_out : pytree
-        f at ``primals``.
+        f at ``primals``, bit for bit: under ``jit`` as ``jit(f)`` gives it, else as f gives it.
     series_out : list
         Orders 1 … n, each a pytree like ``primal_out``.
 
@@ -85,7 +87,8 @@ def jet(
         order = _order(asked, f, primals, series)
         here = point(asked, f, primals, argnums=tuple(range(len(primals))), complex_ok=True)
         rows = _rows(here, series, order, scaling)
-        value, orders = push(here, rows, order)
+        _, orders = push(here, rows, order)
+        value = _as_f_gives_it(here, primals)
         if scaling == "derivative":
             orders = [jax.tree.map(partial(_scaled, k), o) for k, o in orders]
         else:
@@ -95,11 +98,31 @@ def jet(
 
 def push(here: Point, rows: list[list[Any]], order: int) -> tuple[Any, list[tuple[int, Any]]]:
     """Value and (k, coefficient k) of a function at a point, for series given by leaf; as pytrees."""
-    columns = coefficients(here.asked, here.trace, rows, order)[: len(here.outputs)]
+    if loop_pays(here.trace, rows, order):  # a loop has to be compiled, so it is kept for the next call
+        options = here.asked, order, jax.tree.structure(rows)
+        columns = computed(here, _columns, rows, options=options)
+    else:
+        columns = coefficients(here.asked, here.trace, rows, order)
+    columns = columns[: len(here.outputs)]
     columns = [[column[0], *(_nan_where_nan(column[0], c) for c in column[1:])] for column in columns]
     structure = jax.tree.structure(here.output)
     trees = [jax.tree.unflatten(structure, [column[k] for column in columns]) for k in range(order + 1)]
     return trees[0], list(enumerate(trees))[1:]
+
+
+def _columns(program: Program, primals: Any, rows: list[list[Any]], asked: str, order: int, structure: Any) -> Any:
+    del primals, structure  # the points are the first coefficients; the structure only tells programs apart
+    return coefficients(asked, program.trace, rows, order)
+
+
+def _as_f_gives_it(here: Point, primals: tuple[Any, ...]) -> Any:
+    """The value of f, to the last bit what f gives: eager by a call of f, under ``jit`` as a program of its own.
+
+    The coefficient of order 0 is the same number up to rounding: XLA fuses it with the other orders.
+    """
+    if at_top_level() and not is_traced(here.primals, [value for _, value in here.trace.constants]):
+        return here.function(*primals)
+    return lax.optimization_barrier(here(*lax.optimization_barrier(here.primals)))
 
 
 def _scaled(k: int, coefficient: Any) -> Any:
