@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import jax
@@ -34,7 +35,10 @@ class Spread:
 
 
 class Collapsed:
-    """Coefficients of jets along ``count`` directions whose coefficient ``top`` is summed with ``weights``."""
+    """Coefficients of jets along ``count`` directions whose coefficient ``top`` is summed with ``weights``.
+
+    ``weights`` are numbers wᵣ (None for ones) or, at top 2, a symmetric matrix: then the sum is Σ w_{rs} ∂²/∂d_r∂d_s.
+    """
 
     whole = True
 
@@ -66,9 +70,7 @@ class Collapsed:
         if sum(degrees) < self.top:
             return [Spread(out) for out in _along(node.evaluate, arrays, spread)]
         if self.weights is not None:
-            first = arrays[spread[0]]
-            weights = jnp.asarray(self.weights, first.dtype).reshape(-1, *[1] * (first.ndim - 1))
-            arrays[spread[0]] = first * weights
+            arrays[spread[0]] = _weighted(jnp.asarray(self.weights, arrays[spread[0]].dtype), arrays[spread[0]])
         return contracted(node, arrays, spread)
 
     def zeros(self, variable: Variable, degree: int) -> Any:
@@ -182,12 +184,31 @@ def contracted(node: Node, arrays: Sequence[Any], spread: Sequence[int]) -> list
         numbers = (((*shifted(left), 0), (*shifted(right), 0)), (shifted(left_batch), shifted(right_batch)))
         precision, element = node.params["precision"], node.params["preferred_element_type"]
         return [lax.dot_general(*arrays, numbers, precision=precision, preferred_element_type=element)]
-    return [out.sum(0) for out in _along(node.evaluate, arrays, spread)]
+    return [total(out) for out in _along(node.evaluate, arrays, spread)]
+
+
+FEW = 16
+"""Directions that are summed one by one: a compiler fuses that into what comes next, and some keep a slow reduction."""
+
+
+def total(values: Any) -> Any:
+    """Σ along the axis of directions."""
+    count = values.shape[0]
+    side = round(count**0.5)
+    if FEW < count <= FEW**2 and side**2 == count:
+        return total(total(values.reshape(side, side, *values.shape[1:])))
+    return reduce(jnp.add, list(values)) if 0 < count <= FEW else values.sum(0)
 
 
 def _along(function: Callable[..., list[Any]], arrays: Sequence[Any], spread: Sequence[int]) -> list[Any]:
     """A function of arrays, direction by direction."""
     return jax.vmap(function, in_axes=tuple(0 if i in spread else None for i in range(len(arrays))))(*arrays)
+
+
+def _weighted(weights: Any, values: Any) -> Any:
+    if weights.ndim == 2:
+        return jnp.tensordot(weights, values, 1, precision="highest")
+    return values * weights.reshape(-1, *[1] * (values.ndim - 1))
 
 
 def _multiplies(node: Node, spread: Sequence[int]) -> bool:

@@ -16,10 +16,10 @@ from osculate._linear import peak_bytes
 from osculate._trace import Trace, precision_of, trace
 
 from .rows import one_row, rows_of
-from .sums import Sums, broadcast_plan, entered, plan, sums
+from .sums import Plan, broadcast_plan, double_sums, entered, plan, sums
 
 Chunk = Literal["auto"] | int | None
-Want = tuple[Literal["value", "first", "second"], ...]
+Want = tuple[Literal["value", "first", "second", "fourth"], ...]
 
 CACHE = 2**21
 """Bytes of temporary values that rows computed together may take: they stay in the cache of one core."""
@@ -39,7 +39,7 @@ def at_points(
     """Make the function ``(*args, **kwargs) → finish(point, found, auxiliary, by_rows)``, under the float64 policy.
 
     ``found`` has the leaves of what is wanted: values, first derivatives (a last axis for the entries of x, or of one
-    row of it) and weighted sums of second derivatives.
+    row of it), weighted sums of second derivatives, or Δ² (``"fourth"``, alone).
     """
     checked_chunk(asked, chunk)
 
@@ -73,9 +73,13 @@ def checked_chunk(asked: str, chunk: Any) -> None:
 def _at_point(function: Callable[..., Any], primals: tuple[Any, ...], *arrays: Any) -> dict[str, list[Any]]:
     *weights, asked, want, rows = arrays
     leaves, structure = jax.tree.flatten(primals)
-    program, _ = trace(lambda *xs: function(*jax.tree.unflatten(structure, xs))[0], *leaves, asked=asked)
+
+    def value(*xs: Any) -> list[Any]:
+        return jax.tree.leaves(function(*jax.tree.unflatten(structure, xs))[0])
+
+    program, _ = trace(value, *leaves, asked=asked)
     chosen = broadcast_plan(asked, program) if rows else plan(asked, program, weights[0] if weights else None)
-    return _wanted(sums(chosen, entered(chosen, leaves)), want)
+    return _found(chosen, entered(chosen, leaves), want)
 
 
 def _by_rows(
@@ -83,15 +87,15 @@ def _by_rows(
 ) -> dict[str, list[Any]]:
     del primals  # the first row; all of them are in ``rows``
 
-    def value(row: Any) -> Any:
-        return jax.tree.map(lambda leaf: leaf[0], function(row[None])[0])
+    def value(row: Any) -> list[Any]:
+        return [leaf[0] for leaf in jax.tree.leaves(function(row[None])[0])]
 
     like = jax.ShapeDtypeStruct(rows.shape[1:], rows.dtype)
     program, _ = trace(value, like, asked=asked)
     here = plan(asked, program)
 
     def one(values: list[Any]) -> dict[str, list[Any]]:
-        return _wanted(sums(here, values), want)
+        return _found(here, values, want)
 
     values = jax.vmap(lambda row: entered(here, [row]))(rows)
     if chunk == "auto":
@@ -109,13 +113,18 @@ def _chunk_length(program: Trace, rows: int) -> int:
     return near[0] if near else fitting
 
 
-def _sums_at(here: Point, leaves: Sequence[Any]) -> Sums:
-    whole = plan(here.asked, here.trace)
-    return sums(whole, entered(whole, leaves))
-
-
-def _wanted(found: Sums, want: Want) -> dict[str, list[Any]]:
+def _found(here: Plan, values: Sequence[Any], want: Want) -> dict[str, list[Any]]:
+    if want == ("fourth",):
+        return {"fourth": double_sums(here, values)}
+    found = sums(here, values)
     return {name: getattr(found, name) for name in want}
+
+
+def _chunk_length(program: Trace, rows: int) -> int:
+    """Rows that fit the cache together; a divisor of their number where one is near, since a rest costs a program."""
+    fitting = max(1, CACHE // max(1, peak_bytes(program)))
+    near = [length for length in range(fitting, fitting // 2, -1) if rows % length == 0]
+    return near[0] if near else fitting
 
 
 def _auxiliary(function: Callable[..., Any], primals: tuple[Any, ...]) -> Any:
@@ -129,8 +138,13 @@ def _readable(here: Point, computation: Callable[..., Any], *arrays: Any, option
     except Unreadable as error:
         if error.where is None:
             leaves = jax.tree.leaves(here.primals)
-            jax.eval_shape(lambda *xs: _sums_at(here, xs).second, *leaves)
+            _told(here, leaves, options[1])
         raise
+
+
+def _told(here: Point, leaves: Sequence[Any], want: Want) -> None:
+    whole = plan(here.asked, here.trace)
+    jax.eval_shape(lambda *xs: _found(whole, entered(whole, xs), want), *leaves)
 
 
 def _refuse_integers(here: Point) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from osculate._jets.collapsed import Collapsed, Spread
+from osculate._jets.quartic import Quartic
 from osculate._jets.summed import summed
-from osculate._trace import Trace, Variable, trace
+from osculate._trace import Trace, Variable
 
 from .cut import Cut, affine_cut, evaluated
 from .factor import compressed
@@ -88,25 +89,28 @@ def entered(here: Plan, leaves: Sequence[Any]) -> list[Any]:
 
 def sums(here: Plan, values: Sequence[Any]) -> Sums:
     """The pass, from the values across the cut."""
-    rows = [[value, Spread(seed)] for value, seed in zip(values, here.seeds, strict=True)]
-    columns = summed(here.asked, here.tail, rows, Collapsed(2, here.seeds[0].shape[0], here.weights))
+    columns = _pushed(here, values, Collapsed(2, here.seeds[0].shape[0], here.weights))
     outputs = here.tail.outputs
-    zeros = [jnp.zeros(v.shape, v.dtype) for v in outputs]
-    value = [column[0] if column[0] is not None else z for column, z in zip(columns, zeros, strict=True)]
-    second = [z if column[2] is None else column[2] * 2 for column, z in zip(columns, zeros, strict=True)]
+    value = [_filled(column[0], v) for column, v in zip(columns, outputs, strict=True)]
     first = [_gradient(here, column[1], v) for column, v in zip(columns, outputs, strict=True)]
+    second = [_filled(column[2], v) * 2 for column, v in zip(columns, outputs, strict=True)]
     return Sums(value, first, [nan_where_nan(v, s) for v, s in zip(value, second, strict=True)])
 
 
-def laplace(asked: str, function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-    """The function of the leaves of x whose value is the Laplacian of each output of ``function``."""
+def double_sums(here: Plan, values: Sequence[Any]) -> list[Any]:
+    """Σᵢⱼ ∂⁴/∂xᵢ²∂xⱼ² of each output, from the values across the cut."""
+    columns = _pushed(here, values, Quartic(here.seeds[0].shape[0]))
+    filled = [(_filled(c[0], v), _filled(c[4], v)) for c, v in zip(columns, here.tail.outputs, strict=True)]
+    return [nan_where_nan(value, fourth) for value, fourth in filled]
 
-    def laplacian(*leaves: Any) -> list[Any]:
-        program, _ = trace(function, *leaves, asked=asked)
-        here = plan(asked, program)
-        return sums(here, entered(here, leaves)).second
 
-    return laplacian
+def _pushed(here: Plan, values: Sequence[Any], algebra: Collapsed) -> list[list[Any]]:
+    rows = [[value, Spread(seed)] for value, seed in zip(values, here.seeds, strict=True)]
+    return summed(here.asked, here.tail, rows, algebra)
+
+
+def _filled(coefficient: Any, variable: Variable) -> Any:
+    return jnp.zeros(variable.shape, variable.dtype) if coefficient is None else coefficient
 
 
 def split(matrix: Any, variables: Sequence[Variable]) -> list[Any]:
