@@ -53,9 +53,11 @@ class SharedNetwork(Network):
         def along(k: int) -> Any:
             return x.value(0) if k == 0 else jnp.ones(x.variable.shape, x.variable.dtype) if k == 1 else None
 
-        streams = [Joint(arrays.algebra, s.variable, along) if i == moving else s for i, s in enumerate(inputs)]
+        streams = [Joint(arrays.algebra, s.variable, along, ()) if i == moving else s for i, s in enumerate(inputs)]
         return [
-            Joint(self.algebra, s.variable, partial(self._composed, s, x, single(lax.mul, s.variable, x.variable)))
+            Joint(
+                self.algebra, s.variable, partial(self._composed, s, x, single(lax.mul, s.variable, x.variable)), inputs
+            )
             for s in arrays.node(node, streams)
         ]
 
@@ -71,7 +73,7 @@ class SharedNetwork(Network):
 
     def _power(self, x: Stream, m: int) -> Stream:
         """(x − x₀)ᵐ, once for all functions of x."""
-        powers = self._powers.setdefault(x, [Joint(self.algebra, x.variable, lambda k: x[k] if k else None)])
+        powers = self._powers.setdefault(x, [Joint(self.algebra, x.variable, lambda k: x[k] if k else None, [x])])
         while len(powers) < m:
             half = (len(powers) + 1) // 2
             powers.append(self.multiply(powers[half - 1], powers[len(powers) - half]))

@@ -26,7 +26,7 @@ def summed(asked: str, trace: Trace, rows: Sequence[Sequence[Any]], algebra: Col
         for v, row in zip(trace.inputs, rows, strict=True)
     ]
     try:
-        outputs = network.run(trace, inputs, settle=True)
+        outputs = network.settled(trace, inputs)
         orders = range(algebra.top + 1)
         return [[s[k] if k == 0 or s.variable.inexact else None for k in orders] for s in outputs]
     except jax.errors.UnexpectedTracerError as error:
