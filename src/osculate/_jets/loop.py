@@ -157,7 +157,9 @@ class Loop:
         kept_names, product_names = list(step.forward), list(step.totals)
 
         def body(degree: Any, state: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
-            forward, totals = (dict(zip(n, s, strict=True)) for n, s in zip((kept_names, product_names), state, strict=True))
+            forward, totals = (
+                dict(zip(n, s, strict=True)) for n, s in zip((kept_names, product_names), state, strict=True)
+            )
             step = Step(self, knot, forward, totals)
             indices = {offset: degree - offset for offset in {stream.offset for stream in knot}}
             for stream in knot:
@@ -199,7 +201,7 @@ class Step:
         # and XLA would copy that array in each step.
         value = self.current[stream] = lax.optimization_barrier(value)
         if stream in self.forward:
-            self.forward[stream] = lax.dynamic_update_index_in_dim(self.forward[stream], value, k, 0)
+            self.forward[stream] = lax.dynamic_update_slice_in_dim(self.forward[stream], value[None], _place(k), 0)
         for product in self.totals:
             if product.a is product.b is stream and product.node.name in ("mul", "square"):
                 total = self.totals[product]
@@ -221,11 +223,11 @@ class Step:
             return None
         if stream in self.current:
             return self.current[stream]
-        return lax.dynamic_index_in_dim(self.loop.array(stream), k, 0, keepdims=False)
+        return _row(self.loop.array(stream), k)
 
     def convolve(self, product: Convolution, k: Any) -> Any:
         if product in self.totals:
-            return lax.dynamic_index_in_dim(self.totals[product], k, 0, keepdims=False)
+            return _row(self.totals[product], k)
         if (short := few(product.a)) is not None:
             return self._few(product, short, product.a, product.b, k)
         return self._few(product, cast("list[Any]", few(product.b)), product.b, product.a, k)
@@ -241,7 +243,7 @@ class Step:
                 behind = self.at(other, k)
             else:
                 array = self.forward[other] if other in self.members else self.loop.array(other)
-                behind = lax.dynamic_index_in_dim(array, jnp.maximum(k - i, 0), 0, keepdims=False)
+                behind = _row(array, jnp.maximum(k - i, 0))
                 behind = jnp.where(k >= i, behind, 0)
             if behind is None:
                 continue
@@ -294,8 +296,17 @@ def _looks_back(product: Convolution, members: set[Stream]) -> bool:
 
 
 def _added(total: Any, rows: Any, i: Any, count: int) -> Any:
-    window = lax.dynamic_slice_in_dim(total, i, count, 0)
-    return lax.dynamic_update_slice_in_dim(total, window + rows.astype(total.dtype), i, 0)
+    window = lax.dynamic_slice_in_dim(total, _place(i), count, 0)
+    return lax.dynamic_update_slice_in_dim(total, window + rows.astype(total.dtype), _place(i), 0)
+
+
+def _row(array: Any, k: Any) -> Any:
+    return lax.squeeze(lax.dynamic_slice_in_dim(array, _place(k), 1, 0), (0,))
+
+
+def _place(k: Any) -> Any:
+    """An index as an unsigned number: JAX has nothing to mend in it, and XLA less to compile."""
+    return jnp.asarray(k).astype(jnp.uint32)
 
 
 def _full(stream: Stream, value: Any) -> Any:
