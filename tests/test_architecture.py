@@ -27,7 +27,7 @@ LAYERS = [
     {"_differentiable", "_rows"},
     {"_compiled"},
     {"_jets", "_spectrum"},
-    {"_hessian", "_operators"},
+    {"_hessian", "_operators", "pde"},
     {"_geometry"},
     {"_coverage"},
     {"_explain", "_report"},

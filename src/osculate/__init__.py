@@ -1,5 +1,6 @@
 """osculate: derivatives of every order, Hessians and curvature, and what they mean."""
 
+from . import pde
 from ._coverage import coverage
 from ._explain import explain
 from ._geometry import CriticalPoint, Curvature, classify, curvature
@@ -10,6 +11,7 @@ from ._operators import CurvatureOperator, hessian_operator
 from ._report import report
 from ._results import Estimate
 from ._spectrum import condition_number, eigenvalues, spectral_density
+from .pde import biharmonic, laplacian
 
 __all__ = [
     # derivatives of every order
@@ -25,6 +27,10 @@ __all__ = [
     "hvp",
     "jacobian",
     "value_grad_hessian",
+    # differential operators; more of them in osculate.pde
+    "biharmonic",
+    "laplacian",
+    "pde",
     # curvature as an operator, and its spectrum
     "condition_number",
     "eigenvalues",

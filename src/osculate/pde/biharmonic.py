@@ -10,9 +10,17 @@ import jax
 from osculate._arguments import Point
 
 from .call import Chunk, at_points
+from .stochastic import sampled
 
 
-def biharmonic(f: Callable[..., Any], argnums: Any = 0, *, chunk: Chunk = "auto") -> Callable[..., Any]:
+def biharmonic(
+    f: Callable[..., Any],
+    argnums: Any = 0,
+    *,
+    chunk: Chunk = "auto",
+    samples: int | None = None,
+    key: Any = 0,
+) -> Callable[..., Any]:
     """Make the function that computes Δ²f = Σᵢⱼ ∂⁴f/∂xᵢ²∂xⱼ², of each output of ``f``.
 
     Parameters
@@ -23,6 +31,11 @@ def biharmonic(f: Callable[..., Any], argnums: Any = 0, *, chunk: Chunk = "auto"
         The argument x, an array or pytree.
     chunk : "auto", int or None
         For independent rows, how many are computed at a time, as in ``osculate.laplacian``.
+    samples : int, optional
+        Estimate instead, from fourth derivatives along so many normal directions v: E ∂ᵥ⁴f = 3 Δ²f. The result is an
+        ``Estimate`` with its standard error.
+    key : int or JAX key
+        Where the random directions come from.
 
     Returns
     -------
@@ -40,6 +53,10 @@ def biharmonic(f: Callable[..., Any], argnums: Any = 0, *, chunk: Chunk = "auto"
     Exact, in one pass. Of a Taylor polynomial of degree 4 it carries what Δ² can see: n tangents, the Hessian, the n
     derivatives of the Laplacian, and one number.
 
+    References
+    ----------
+    Hu et al., *Stochastic Taylor derivative estimator*, NeurIPS 2024 (the estimate).
+
     Examples
     --------
     Δ²|x|⁴ = 8n(n + 2): 120 in space.
@@ -48,6 +65,8 @@ def biharmonic(f: Callable[..., Any], argnums: Any = 0, *, chunk: Chunk = "auto"
     >>> float(osculate.biharmonic(lambda x: np.sum(x**2) ** 2)(np.array([1.0, 2.0, 3.0])))
     120.0
     """
+    if samples is not None:
+        return sampled("osculate.biharmonic", f, 4, "normal", samples, key, argnums)
     return at_points("osculate.biharmonic", f, _finished, ("fourth",), argnums=argnums, chunk=chunk)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from osculate._arguments import Point, point
 from osculate._rows import Rows, row_axes, rows_stand_alone
-from osculate._trace import Literal, Node, Trace, Variable
+from osculate._trace import Literal, Node, Trace, Variable, is_traced
 
 
 def rows_of(here: Point) -> int | None:
@@ -104,7 +104,7 @@ def _same_setting(a: Any, b: Any, count: int, name: str = "shape") -> bool:
 def _same_value(a: Any, b: Any) -> bool:
     if a is b:
         return True
-    if isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
+    if is_traced(a, b):
         return False
     x, y = np.asarray(a), np.asarray(b)
     return x.shape == y.shape and x.dtype == y.dtype and x.tobytes() == y.tobytes()
