@@ -47,7 +47,8 @@ _programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
 def computed(point: Point, computation: Computation, *arrays: Any, options: tuple[Hashable, ...] = ()) -> Any:
     """``computation(program, primals, *arrays, *options)`` at the point, compiled where nothing is traced yet.
 
-    ``program`` is a ``Program``. ``computation`` must be a function of a module (its identity is part of the key), made of operations that JAX can transform.
+    ``program`` is a ``Program``. ``computation`` must be a function of a module (its identity is part of the key), made
+    of operations that JAX can transform.
     """
     try:
         return _computed(point, computation, *arrays, options=options)

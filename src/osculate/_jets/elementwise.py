@@ -38,6 +38,8 @@ def add(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
 def multiply(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """Cauchy product of whatever is linear in each of two operands."""
     a, b = inputs
+    if a is b and isinstance(a, Root) and node.name == "mul":
+        return [_even_power_of_root(network, node, inputs, a, 2)]
     if a.constant or b.constant:
         if isinstance(a, Zero) or isinstance(b, Zero):
             # The value is still computed: 0 times infinity is not zero.
@@ -51,7 +53,38 @@ def multiply(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Str
 @register("jets", "square")
 def square(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """x² as a product with itself."""
+    if isinstance(inputs[0], Root):
+        return [_even_power_of_root(network, node, inputs, inputs[0], 2)]
     return [network.multiply(inputs[0], inputs[0], partial(Primal(network, node, inputs), 0))]
+
+
+class Root(Integral):
+    """A square root, which remembers what stands under it: its even powers are smooth where it is not."""
+
+    def __init__(self, network: Network, node: Node, inputs: Sequence[Stream]) -> None:
+        self.radicand = inputs[0]
+        first = partial(Primal(network, node, inputs), 0)
+        slope = lambda: network.apply(_root_slope, self, self.radicand.derivative())[0]  # noqa: E731
+        super().__init__(network.algebra, node.outputs[0], first, slope)
+
+
+@register("jets", "sqrt")
+def square_root(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
+    """y′ = x′ / 2y."""
+    if inputs[0].offset:
+        return network.by_pushforward(node, inputs)
+    return [Root(network, node, inputs)]
+
+
+def _root_slope(y: Any, change: Any) -> Any:
+    return change * (0.5 / y)
+
+
+def _even_power_of_root(network: Network, node: Node, inputs: Sequence[Stream], root: Root, exponent: int) -> Stream:
+    """The value as the program has it; the derivatives are those of a power of what stands under the root."""
+    first = partial(Primal(network, node, inputs), 0)
+    power = root.radicand if exponent == 2 else _positive_power(network, root.radicand, exponent // 2, None)
+    return Integral(network.algebra, node.outputs[0], first, power.derivative)
 
 
 @register("jets", "div")
@@ -145,7 +178,11 @@ class RealPower(Stream):
         self.network, self.x, self.exponent = network, inputs[0], exponent
         self.first = Primal(network, node, inputs)
         product = single(lax.mul, self.x.variable, self.variable)
-        self.convolution = Convolution(self.algebra, product, self.x, self, start=1, weight=self._weight)
+        self._convolution = Convolution(self.algebra, product, self.x, self, start=1, weight=self._weight)
+
+    @property
+    def convolution(self) -> Convolution:
+        return self._convolution
 
     def compute(self, k: Any, read: Reading) -> Any:
         if at_value(k):
@@ -193,6 +230,8 @@ def _power(network: Network, node: Node, inputs: Sequence[Stream], exponent: int
     first: Callable[[], Any] = partial(Primal(network, node, inputs), 0)
     if exponent == 0:
         return Constant(network.algebra, variable, first)
+    if isinstance(x, Root) and exponent > 0 and exponent % 2 == 0:
+        return _even_power_of_root(network, node, inputs, x, exponent)
     if exponent > 0:
         return x if exponent == 1 else _positive_power(network, x, exponent, first)
     # The inverse to a positive power: the power first would overflow where its inverse is harmless.

@@ -8,7 +8,6 @@ inside their own JVP rules and follow from the one law.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, cast
 
 import jax.numpy as jnp
@@ -78,14 +77,19 @@ class Solution:
         self.times, self.solve = product, solve
         self.offset = max(s.offset for s in right)
         self.first = Primal(network, node, inputs)
-        self.unknowns = [Unknown(self, i) for i in range(len(self.variables))]
+        self._unknowns = [Unknown(self, i) for i in range(len(self.variables))]
         self._rows: dict[int, list[Any]] = {}
         self._applied: list[Stream] | None = None
         self._latest: tuple[Any, list[Any]] = (None, [])
 
-    def streams(self) -> list[Stream]:
+    @property
+    def unknowns(self) -> Sequence[Stream]:
         """One stream for each unknown."""
-        return list(self.unknowns)
+        return self._unknowns
+
+    def streams(self) -> list[Stream]:
+        """The unknowns as the outputs of a rule."""
+        return list(self._unknowns)
 
     def row(self, k: Any, read: Reading) -> list[Any]:
         """Coefficient k of all unknowns; one solve for all of them."""

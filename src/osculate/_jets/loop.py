@@ -158,7 +158,8 @@ class Loop:
 
         def body(degree: Any, state: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
             forward, totals = (
-                dict(zip(n, s, strict=True)) for n, s in zip((kept_names, product_names), state, strict=True)
+                dict(zip(kept_names, state[0], strict=True)),
+                dict(zip(product_names, state[1], strict=True)),
             )
             step = Step(self, knot, forward, totals)
             indices = {offset: degree - offset for offset in {stream.offset for stream in knot}}
@@ -197,8 +198,8 @@ class Step:
 
     def store(self, stream: Stream, k: Any, value: Any) -> None:
         """Bring coefficient k into its array, and into the sums of products that it belongs to."""
-        # The barrier makes one row of the value. Fused into its uses, it would be read out of an array that they update,
-        # and XLA would copy that array in each step.
+        # The barrier makes one row of the value. Fused into its uses, it would be read out of an array that they
+        # update, and XLA would copy that array in each step.
         value = self.current[stream] = lax.optimization_barrier(value)
         if stream in self.forward:
             self.forward[stream] = lax.dynamic_update_slice_in_dim(self.forward[stream], value[None], _place(k), 0)

@@ -1,4 +1,4 @@
-"""How a rule sees the coefficients of the streams it stands on, so that each rule is written once for both lowerings."""
+"""How a rule sees the coefficients of the streams it stands on: so that each is written once for both lowerings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Reading(Protocol):
         """Coefficient k, or None where it is exactly zero."""
         ...
 
-    def convolve(self, sum_of_products: Convolution, k: Any) -> Any:
+    def convolve(self, product: Convolution, k: Any) -> Any:
         """The sum that makes coefficient k."""
         ...
 
@@ -59,8 +59,12 @@ class Reading(Protocol):
 class Implicit(Protocol):
     """Streams x defined by a linear system A x = b."""
 
-    unknowns: Sequence[Stream]
     offset: int
+
+    @property
+    def unknowns(self) -> Sequence[Stream]:
+        """The streams x."""
+        ...
 
     def lower(self, k: int) -> list[Stream]:
         """The unknowns without their coefficients from k on."""
@@ -81,19 +85,19 @@ class OneByOne:
     def at(self, stream: Stream, k: Any) -> Any:
         return stream[k]
 
-    def convolve(self, sum_of_products: Convolution, k: Any) -> Any:
-        algebra, a, b = sum_of_products.algebra, sum_of_products.a, sum_of_products.b
+    def convolve(self, product: Convolution, k: Any) -> Any:
+        algebra, a, b = product.algebra, product.a, product.b
 
         def total(indices: Sequence[int]) -> Any:
             found: Any = None
             for j in indices:
                 if (u := a[j]) is not None and (v := b[k - j]) is not None:
-                    term = sum_of_products.term(u, v, j, k)
+                    term = product.term(u, v, j, k)
                     found = term if found is None else algebra.add(found, term)
             return found
 
-        if not (a is b and sum_of_products.node.name in ("mul", "square")):
-            return total(range(sum_of_products.start, k + 1))
+        if not (a is b and product.node.name in ("mul", "square")):
+            return total(range(product.start, k + 1))
         half, middle = total(range((k + 1) // 2)), total([k // 2]) if k % 2 == 0 else None
         if half is None:
             return middle

@@ -28,8 +28,6 @@ class Stream:
     """A power series; ``stream[k]`` is coefficient k, or None where it is exactly zero."""
 
     constant = False
-    convolution: Convolution | None = None
-    """The sum of products that coefficients are made of, if any."""
 
     def __init__(self, algebra: Algebra, variable: Variable, offset: int = 0) -> None:
         self.algebra, self.variable, self.offset = algebra, variable, offset
@@ -48,6 +46,11 @@ class Stream:
     def sources(self) -> list[tuple[Stream, int]]:
         """The streams that coefficients stand on, each with the number of degrees that it lies behind at least."""
         return []
+
+    @property
+    def convolution(self) -> Convolution | None:
+        """The sum of products that coefficients are made of, if any."""
+        return None
 
     def prepare(self) -> None:
         """Compute what is read at the same index whatever k is: outside of a loop, which then closes over it."""
@@ -236,12 +239,14 @@ class Sum(Stream):
 class Product(Stream):
     """The Cauchy product of two streams under a node that is linear in each: Σ a[j] b[k − j]."""
 
-    convolution: Convolution
-
     def __init__(self, algebra: Algebra, node: Node, a: Stream, b: Stream, first: Any = None) -> None:
         super().__init__(algebra, node.outputs[0], a.offset + b.offset)
         self.a, self.b, self.first = a, b, first
-        self.convolution = Convolution(algebra, node, a, b)
+        self._convolution = Convolution(algebra, node, a, b)
+
+    @property
+    def convolution(self) -> Convolution:
+        return self._convolution
 
     def compute(self, k: Any, read: Reading) -> Any:
         if at_value(k) and self.first is not None:
@@ -259,12 +264,14 @@ class Product(Stream):
 class Quotient(Stream):
     """a / b elementwise: q[k] = (a[k] − Σ_{j ≥ 1} b[j] q[k − j]) / b[0]."""
 
-    convolution: Convolution
-
     def __init__(self, algebra: Algebra, node: Node, product: Node, a: Stream, b: Stream, first: Any = None) -> None:
         super().__init__(algebra, node.outputs[0], a.offset)
         self.node, self.a, self.b, self.first = node, a, b, first
-        self.convolution = Convolution(algebra, product, b, self, start=1)
+        self._convolution = Convolution(algebra, product, b, self, start=1)
+
+    @property
+    def convolution(self) -> Convolution:
+        return self._convolution
 
     def compute(self, k: Any, read: Reading) -> Any:
         if at_value(k) and self.first is not None:
@@ -282,6 +289,7 @@ class Quotient(Stream):
 
     def prepare(self) -> None:
         self.b.value(0)
+
 
 class Joint(Stream):
     """One output of a computation that yields all its coefficients at once, from all those of its sources."""

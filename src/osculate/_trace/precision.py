@@ -62,7 +62,8 @@ def _lanes(leaf: Any) -> int:
     count = 1
     while isinstance(leaf, jax.core.Tracer):
         if type(leaf).__name__ == "BatchTracer":
-            inner, dimension = getattr(leaf, "val", None), getattr(leaf, "batch_dim", None)
+            inner: Any = getattr(leaf, "val", None)
+            dimension = getattr(leaf, "batch_dim", None)
             count *= np.shape(inner)[dimension] if isinstance(dimension, int) else 1
             leaf = inner
         else:
