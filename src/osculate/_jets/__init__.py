@@ -2,12 +2,16 @@
 
 from . import control as control  # their rules
 from . import elementwise as elementwise
+from . import eigen as eigen
+from . import factors as factors
+from . import indexing as indexing
 from . import linalg as linalg
 from . import linear as linear
 from . import special as special
 from .derivative import derivative
 from .jet import jet
 from .partial import derivative_tensor, partial
-from .taylor import Taylor, taylor
+from .polynomial import Taylor
+from .taylor import taylor
 
 __all__ = ["Taylor", "derivative", "derivative_tensor", "jet", "partial", "taylor"]

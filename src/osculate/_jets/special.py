@@ -7,9 +7,11 @@ stays the program's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -19,19 +21,34 @@ from osculate._trace import CustomJVP, Node, Variable
 
 from .network import Network, Primal
 from .quadrature import gamma_sample_slope, incomplete_beta, lower_gamma, lower_gamma_slope, upper_gamma
-from .stream import Integral, Stream
+from .stream import Constant, Integral, Stream
 
 
-def by_formula(
-    network: Network, node: Node, inputs: Sequence[Stream], formula: Callable[..., Any], outputs: int = 1
-) -> list[Stream]:
+def by_formula(network: Network, node: Node, inputs: Sequence[Stream], formula: Callable[..., Any]) -> list[Stream]:
     """Streams with the node's own values and the derivatives of ``formula``."""
-    first = Primal(network, node, inputs)
-    made = network.apply(formula, *inputs)[:outputs]
+    first = Primal(network, replace(node, run=_with_derivatives(node, formula)), inputs)
+    made = network.apply(formula, *inputs)
     return [
         Integral(network.algebra, variable, partial(first, i), stream.derivative)
-        for i, (variable, stream) in enumerate(zip(node.outputs, made, strict=False))
+        if variable.inexact
+        else Constant(network.algebra, variable, partial(first, i))
+        for i, (variable, stream) in enumerate(zip(node.outputs, made, strict=True))
     ]
+
+
+def _with_derivatives(node: Node, formula: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """The node's values, which JAX can then differentiate by the formula: gradients of jets pass through the value."""
+
+    @jax.custom_jvp
+    def values(*arrays: Any) -> list[Any]:
+        return node.evaluate(*arrays)
+
+    def rule(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+        slopes = jax.jvp(lambda *arrays: jax.tree.leaves(formula(*arrays)), primals, tangents)[1]
+        return values(*primals), slopes
+
+    values.defjvp(rule)
+    return values
 
 
 def _late(inputs: Sequence[Stream]) -> bool:

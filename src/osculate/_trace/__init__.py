@@ -1,6 +1,6 @@
 """The one room that knows JAX's internals: a function and its arguments become a ``Trace`` of our own frozen nodes."""
 
-from .derived import program, pushforward, single
+from .derived import inner_program, program, pushforward, single
 from .function import function_location, trace
 from .nodes import (
     Call,
@@ -34,6 +34,7 @@ __all__ = [
     "While",
     "at_top_level",
     "function_location",
+    "inner_program",
     "is_traced",
     "lanes",
     "precision_of",

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.core
+import jax.extend.core
 import numpy as np
 
 from .nodes import CustomVJP, Elementary, Node, Trace, Variable
@@ -69,6 +70,14 @@ def program(function: Callable[..., Any], *inputs: Variable) -> Trace:
     if key not in _programs:
         _keep(_programs, key, read(jax.make_jaxpr(function)(*(v.abstract for v in inputs))))
     return _programs[key]
+
+
+def inner_program(node: Node) -> Trace:
+    """The program that a primitive applies to entries, such as the reduction of a window."""
+    found = node.params["jaxpr"]
+    return read(
+        found if hasattr(found, "consts") else jax.extend.core.ClosedJaxpr(found, node.params.get("consts", ()))
+    )
 
 
 def single(function: Callable[..., Any], *inputs: Variable) -> Node:
