@@ -97,7 +97,7 @@ def scalar_variable(here: Point, asked: str) -> Any:
             "osculate.partial(f, orders)(x) gives mixed derivatives, osculate.jet those along a curve",
         )
     x = leaves[0]
-    if x.ndim and not all(_elementwise(d) for d in dependence(here.trace)[: len(here.outputs)]):
+    if not acts_elementwise(here):
         raise here.error(
             WrongInput,
             f"the point has shape {list(x.shape)}, and the function mixes its entries (or cannot be seen not to)",
@@ -106,5 +106,10 @@ def scalar_variable(here: Point, asked: str) -> Any:
     return x
 
 
-def _elementwise(links: Any) -> bool:
-    return all(link.elementwise for link in links.values())
+def acts_elementwise(here: Point) -> bool:
+    """Whether the function is of one number, or of one array entry by entry."""
+    leaves = jax.tree.leaves(here.primals)
+    if len(leaves) != 1 or jax.tree.structure(here.primals[0]) != jax.tree.structure(0):
+        return False
+    links = dependence(here.trace)[: len(here.outputs)]
+    return not leaves[0].ndim or all(link.elementwise for found in links for link in found.values())
