@@ -183,7 +183,8 @@ def contracted(node: Node, arrays: Sequence[Any], spread: Sequence[int]) -> list
 
         numbers = (((*shifted(left), 0), (*shifted(right), 0)), (shifted(left_batch), shifted(right_batch)))
         precision, element = node.params["precision"], node.params["preferred_element_type"]
-        return [lax.dot_general(*arrays, numbers, precision=precision, preferred_element_type=element)]
+        a, b = arrays
+        return [lax.dot_general(a, b, numbers, precision=precision, preferred_element_type=element)]
     return [total(out) for out in _along(node.evaluate, arrays, spread)]
 
 

@@ -106,13 +106,6 @@ def _by_rows(
     return lax.map(one, values, batch_size=chunk)
 
 
-def _chunk_length(program: Trace, rows: int) -> int:
-    """Rows that fit the cache together; a divisor of their number where one is near, since a rest costs a program."""
-    fitting = max(1, CACHE // max(1, peak_bytes(program)))
-    near = [length for length in range(fitting, fitting // 2, -1) if rows % length == 0]
-    return near[0] if near else fitting
-
-
 def _found(here: Plan, values: Sequence[Any], want: Want) -> dict[str, list[Any]]:
     if want == ("fourth",):
         return {"fourth": double_sums(here, values)}
@@ -122,7 +115,7 @@ def _found(here: Plan, values: Sequence[Any], want: Want) -> dict[str, list[Any]
 
 def _chunk_length(program: Trace, rows: int) -> int:
     """Rows that fit the cache together; a divisor of their number where one is near, since a rest costs a program."""
-    fitting = max(1, CACHE // max(1, peak_bytes(program)))
+    fitting = max(1, min(rows, CACHE // max(1, peak_bytes(program))))
     near = [length for length in range(fitting, fitting // 2, -1) if rows % length == 0]
     return near[0] if near else fitting
 

@@ -44,7 +44,7 @@ class Polynomial:
                 terms[powers] = terms[powers] + a * b if powers in terms else a * b
         return Polynomial(terms)
 
-    def __pow__(self, order: int) -> Polynomial:
+    def __pow__(self, order: Any) -> Polynomial:
         if isinstance(order, bool) or not isinstance(order, int) or order < 0:
             raise WrongInput(_ASKED, f"a derivative to the power {order!r}", remedy="d[0]**2, with an integer ≥ 0")
         result = Polynomial({(): 1.0})
@@ -68,7 +68,7 @@ class Polynomial:
 class _Partials:
     """``d[i]`` is the partial derivative in variable i."""
 
-    def __getitem__(self, variable: int) -> Polynomial:
+    def __getitem__(self, variable: Any) -> Polynomial:
         if isinstance(variable, bool) or not isinstance(variable, int) or variable < 0:
             raise WrongInput(_ASKED, f"d[{variable!r}] names no variable", remedy="d[0], d[1], … in ravelled order")
         return Polynomial({((variable, 1),): 1.0})

@@ -41,8 +41,9 @@ def one_row(here: Point, f: Callable[..., Any], args: Sequence[Any], kwargs: Map
         return None
     if jax.tree.structure(alone.output) != jax.tree.structure(here.output):
         return None
-    count = here.trace.inputs[0].shape[0]
-    return alone if _same(here.trace, alone.trace, count) else None
+    if not rows_stand_alone(alone.trace, {0: 0}, len(alone.outputs)):  # one row meets data for many
+        return None
+    return alone if _same(here.trace, alone.trace, here.trace.inputs[0].shape[0]) else None
 
 
 def _same(many: Trace, one: Trace, count: int) -> bool:
