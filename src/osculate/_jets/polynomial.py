@@ -286,12 +286,9 @@ class Taylor:
     def __str__(self) -> str:
         leaves = jax.tree.leaves(self.coefficients)
         values, centers = leaves[0], jax.tree.leaves(self.center)
-        if (
-            is_traced(leaves, centers)
-            or len(leaves) != 1
-            or values.ndim != 1
-            or (self.exponents is None and np.ndim(self.center))
-        ):
+        known = not is_traced(leaves, centers) and all(isinstance(leaf, (np.ndarray, jax.Array)) for leaf in leaves)
+        several = len(leaves) != 1 or values.ndim != 1 or (self.exponents is None and np.ndim(self.center) > 0)
+        if several or not known:
             of = f", {self.variables} variables" if self.exponents is not None else ""
             return f"Taylor polynomial of order {self.order}{of}, outputs {[leaf.shape[1:] for leaf in leaves]} (exact)"
         alphas = self.exponents or tuple((k,) for k in range(self.order + 1))

@@ -11,10 +11,10 @@ _MOST_TERMS = 60
 
 
 def polynomial_text(
-    coefficients: np.ndarray[Any, Any], alphas: Sequence[tuple[int, ...]], center: Sequence[float], names: Sequence[str]
+    coefficients: np.ndarray[Any, Any], alphas: Sequence[tuple[int, ...]], center: Sequence[Any], names: Sequence[str]
 ) -> str:
     """Σ_α c_α (x − center)^α, without the terms that are zero; very long ones end with how many are left."""
-    bases = [n if c == 0 else f"({n} {'-' if c > 0 else '+'} {abs(c):g})" for n, c in zip(names, center, strict=True)]
+    bases = [_base(name, c) for name, c in zip(names, center, strict=True)]
     terms: list[str] = []
     shown = [(c, alpha) for c, alpha in zip(coefficients, alphas, strict=True) if c != 0]
     for c, alpha in shown[:_MOST_TERMS]:
@@ -27,3 +27,11 @@ def polynomial_text(
     text = " ".join(terms) or "+ 0"
     text = text[2:] if text.startswith("+ ") else "-" + text[2:]
     return text if len(shown) <= _MOST_TERMS else f"{text} + … ({len(shown) - _MOST_TERMS} more terms)"
+
+
+def _base(name: str, center: Any) -> str:
+    if center == 0:
+        return name
+    if isinstance(center, complex):
+        return f"({name} - ({center:g}))"
+    return f"({name} {'-' if center > 0 else '+'} {abs(center):g})"
