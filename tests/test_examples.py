@@ -14,7 +14,13 @@ def example(name):
 
 
 def test_every_example_is_run_here():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {"pendulum", "saddles", "classifier"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
+        "classifier",
+        "kuramoto_sivashinsky",
+        "pendulum",
+        "quantum_dot",
+        "saddles",
+    }
 
 
 def test_pendulum():
@@ -40,3 +46,22 @@ def test_classifier(tmp_path):
     report = example("classifier")["main"](tmp_path)
     assert (tmp_path / "report.html").stat().st_size < 300_000
     assert report.verdict.startswith("Below the edge of stability")
+
+
+@pytest.mark.slow
+def test_kuramoto_sivashinsky(tmp_path):
+    pytest.importorskip("matplotlib")
+    error, residual_of_exact_wave = example("kuramoto_sivashinsky")["main"](tmp_path, iterations=400)
+    assert error < 0.05
+    assert residual_of_exact_wave < 1e-12
+    assert (tmp_path / "kuramoto_sivashinsky.png").exists()
+
+
+@pytest.mark.slow
+def test_quantum_dot(tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("optax")
+    energy, error, deviation_of_exact_wave = example("quantum_dot")["main"](tmp_path, iterations=100)
+    assert deviation_of_exact_wave < 1e-10
+    assert abs(energy - 3) < 5 * error + 0.005
+    assert (tmp_path / "quantum_dot.png").exists()
