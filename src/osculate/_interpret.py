@@ -25,7 +25,7 @@ def register(reading: str, *primitives: Any) -> Callable[[R], R]:
     Parameters
     ----------
     reading : str
-        The reading that learns the rule: ``"jets"`` or ``"dependence"``.
+        The reading that learns the rule: ``"jets"``, ``"dependence"`` or ``"rows"``.
     *primitives : jax.extend.core.Primitive or str
         The primitives, or their names as a trace prints them.
 
@@ -42,7 +42,8 @@ def register(reading: str, *primitives: Any) -> Callable[[R], R]:
     Notes
     -----
     A rule of ``"jets"`` is ``rule(network, node, inputs) → streams``; one of ``"dependence"`` is
-    ``rule(node, inputs) → dependences``. ``CONTRIBUTING.md`` adds one in ten minutes.
+    ``rule(node, inputs) → dependences``; one of ``"rows"`` is ``rule(node, rows) → rows, or why they mix``.
+    ``CONTRIBUTING.md`` adds one in ten minutes.
 
     Examples
     --------

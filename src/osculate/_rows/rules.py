@@ -262,8 +262,8 @@ def _leading(core: int) -> Rule:
 
 
 _rule("cholesky", "lu", "qr", "geqrf", "householder_product", "eigh", "eig", "svd", "schur", "hessenberg")(_leading(2))
-_rule("tridiagonal", "symmetric_product", "cholesky_update")(_leading(2))
-_rule("tridiagonal_solve")(_leading(2))
+_rule("geqp3", "ormqr", "tridiagonal", "symmetric_product", "cholesky_update", "tridiagonal_solve")(_leading(2))
+_rule("log2")(elementwise)
 
 
 @_rule("triangular_solve")
