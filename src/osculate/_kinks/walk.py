@@ -46,7 +46,7 @@ def kinks(trace: Trace, values: Sequence[Any], order: int | None = None) -> list
     """Places where the program is not differentiable at ``values``; with ``order``, not that many times.
 
     Found are ties and jumps that show in the first derivative, and points where a derivative is infinite. Not found
-    are those inside ``scan`` and ``while_loop``, whose bodies are not entered, and those behind a guard with ``==``
+    are kinks of higher derivatives alone, such as min(x, sin x) at 0, those inside ``scan`` and ``while_loop``, whose bodies are not entered, and those behind a guard with ``==``
     (``where(x == 0, …)``), which is taken at its word. A function with a rule of its own (``custom_jvp``) has a kink
     where the rule jumps.
 
@@ -267,6 +267,8 @@ def _squares(node: Node, inputs: list[Dual]) -> bool:
     """Whether a node takes an even power: the square of a root at 0 is what stood under it."""
     if node.name == "integer_pow":
         return node.params["y"] > 0 and node.params["y"] % 2 == 0
+    if node.name == "pow" and not inputs[1].moving:
+        return bool(np.all(np.asarray(inputs[1].value) > 0) and np.all(np.asarray(inputs[1].value) % 2 == 0))
     return node.name == "square" or (node.name == "mul" and inputs[0] is inputs[1])
 
 
