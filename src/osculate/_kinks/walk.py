@@ -46,9 +46,9 @@ def kinks(trace: Trace, values: Sequence[Any], order: int | None = None) -> list
     """Places where the program is not differentiable at ``values``; with ``order``, not that many times.
 
     Found are ties and jumps that show in the first derivative, and points where a derivative is infinite. Not found
-    are kinks of higher derivatives alone, such as min(x, sin x) at 0, those inside ``scan`` and ``while_loop``, whose bodies are not entered, and those behind a guard with ``==``
-    (``where(x == 0, …)``), which is taken at its word. A function with a rule of its own (``custom_jvp``) has a kink
-    where the rule jumps.
+    are kinks of higher derivatives alone, such as min(x, sin x) at 0; those inside ``scan`` and ``while_loop``, whose
+    bodies are not entered; and those behind a guard with ``==`` (``where(x == 0, …)``), which is taken at its word. A
+    function with a rule of its own (``custom_jvp``) has a kink where the rule jumps.
 
     Parameters
     ----------
