@@ -228,3 +228,31 @@ def test_series_of_many_coefficients() -> None:
     inner = jnp.asarray(1 / np.cumprod(np.arange(1.0, order + 1)))
     _, orders = osculate.jet(jnp.log, (1.0,), ([*inner],), scaling="coefficient")  # log of exp(t)
     np.testing.assert_allclose([float(c) for c in orders], [1.0] + [0.0] * (order - 1), atol=1e-14)
+
+
+def _by_loop(y: Any, change: Any) -> Any:
+    return lax.fori_loop(0, 3, lambda _, c: c + y * change / 3, 0 * change)
+
+
+def _by_branch(y: Any, change: Any) -> Any:
+    return lax.cond(y > 0, lambda a, b: a * b, lambda a, b: -a * b, y, change)
+
+
+def _by_scan(y: Any, change: Any) -> Any:
+    return lax.scan(lambda c, s: (c + s, None), jnp.zeros_like(y), jnp.stack([y * change / 2] * 2))[0]
+
+
+@pytest.mark.parametrize("times", [_by_loop, _by_branch, _by_scan])
+@pytest.mark.parametrize("lowering", [Unrolled, Loop])
+def test_a_custom_rule_may_hold_a_loop_over_what_it_defines(times: Any, lowering: Any) -> None:
+    @jax.custom_jvp
+    def exponential(x: Any) -> Any:
+        return jnp.exp(x)
+
+    @exponential.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        y = exponential(primals[0])
+        return y, times(y, tangents[0])
+
+    found = along_line(exponential, 0.3, 6, lowering)
+    np.testing.assert_allclose(found, np.exp(0.3) / np.cumprod([1.0, *range(1, 7)]), rtol=1e-13)

@@ -299,17 +299,17 @@ class Joint(Stream):
         algebra: Algebra,
         variable: Variable,
         coefficients: Callable[[int], Any],
-        inputs: Sequence[Stream],
+        sources: Sequence[tuple[Stream, int]],
         offset: int = 0,
     ) -> None:
         super().__init__(algebra, variable, offset)
-        self.coefficients, self.inputs = coefficients, inputs
+        self.coefficients, self._sources = coefficients, sources
 
     def compute(self, k: Any, read: Reading) -> Any:
         return self.coefficients(k)
 
     def sources(self) -> list[tuple[Stream, int]]:
-        return [(stream, 0) for stream in self.inputs]
+        return list(self._sources)
 
 
 class Ordered(Stream):

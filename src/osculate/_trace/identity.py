@@ -104,12 +104,16 @@ def _rule(function: Any) -> Hashable:
         inner = _rule(function.f)
         if inner is None:
             return None
+        if not function.transforms and not function.params:
+            return inner
         return inner, tuple(map(_transform, function.transforms)), _frozen(function.params)
     if not _is_wrapper(function):
         return Same(function) if callable(function) else None
     numbers = tuple(c.cell_contents for c in function.__closure__ or () if isinstance(c.cell_contents, int))
     inner = _rule(_wrapped(function))
-    return None if inner is None else (numbers, inner)
+    if inner is None or not any(numbers):  # a wrapper that takes no constants off the arguments changes nothing
+        return inner
+    return numbers, inner
 
 
 def _is_wrapper(function: Any) -> bool:
