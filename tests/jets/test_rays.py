@@ -236,6 +236,14 @@ def test_rows_that_mix_are_named():
     assert "jax.vmap" in caught.value.remedy
 
 
+def test_many_variables():
+    x = np.linspace(0.1, 1, 300)
+    axes = [tuple(2 * (i == j) for j in range(300)) for i in range(300)]
+    np.testing.assert_allclose(osculate.partial(lambda v: jnp.sum(v**3), axes)(x), 6 * x, rtol=1e-13)
+    tensor = osculate.derivative_tensor(lambda v: jnp.sum(v[:40] ** 2) * v[0], 1)(np.linspace(0.1, 1, 1500))
+    assert tensor.shape == (1500,)
+
+
 def test_absurd_requests_say_their_size():
     with pytest.raises(WrongInput, match="different partial derivatives"):
         osculate.derivative_tensor(jnp.sum, 3)(np.ones(500))

@@ -6,6 +6,7 @@ import sys
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,6 +44,20 @@ def test_algebra_is_that_of_the_functions(combine):
     result, expected = combine(of(f), of(g)), of(lambda x: combine(f(x), g(x)))
     assert isinstance(result.coefficients, np.ndarray)
     np.testing.assert_allclose(result.coefficients, expected.coefficients, rtol=1e-11, atol=1e-12)
+
+
+def test_algebra_from_the_variable_alone_against_mpmath():
+    x = of(lambda x: x, order=20)
+    ours = of(jnp.exp, float(np.sqrt(1 + X**2)), 20)((1 + x**2) ** 0.5) / (2 - x) ** 3
+    with mpmath.workdps(50):
+        f = lambda t: mpmath.exp(mpmath.sqrt(1 + t**2)) / (2 - t) ** 3  # noqa: E731
+        exact = [float(c) for c in mpmath.taylor(f, mpmath.mpf(X), 20)]
+    np.testing.assert_allclose(ours.coefficients, exact, rtol=1e-11, atol=1e-14)
+
+
+def test_division_by_zero():
+    with pytest.raises(ZeroDivisionError):
+        of(jnp.sin) / 0.0
 
 
 @settings(max_examples=15)

@@ -46,6 +46,8 @@ def multiplied(a: Taylor, b: Any) -> Taylor:
 def divided(a: Taylor, b: Any) -> Taylor:
     """A quotient; b must not vanish at the centre."""
     if _is_number(b):
+        if not is_traced(b) and b == 0:
+            raise ZeroDivisionError("a Taylor polynomial divided by zero")
         return replace(a, coefficients=jax.tree.map(lambda c: c / b, a.coefficients))
     if not _is_taylor(a, b):
         return NotImplemented

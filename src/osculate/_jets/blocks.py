@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cache
-from itertools import combinations, product
+from itertools import combinations, combinations_with_replacement, product
 from math import factorial, gcd, prod
 from typing import Any
 
@@ -26,13 +26,12 @@ _LARGEST_BLOCK = 130
 
 
 def compositions(total: int, parts: int) -> Iterator[Index]:
-    """All tuples of ``parts`` integers ≥ 0 that sum to ``total``."""
-    if parts == 1:
-        yield (total,)
-        return
-    for first in range(total, -1, -1):
-        for rest in compositions(total - first, parts - 1):
-            yield (first, *rest)
+    """All tuples of ``parts`` integers ≥ 0 that sum to ``total``, the first largest first."""
+    for places in combinations_with_replacement(range(parts), total):
+        counts = [0] * parts
+        for place in places:
+            counts[place] += 1
+        yield tuple(counts)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from .blocks import compositions
 Index = tuple[int, ...]
 
 
-@cache
+@lru_cache(maxsize=32)
 def exponents(variables: int, order: int) -> tuple[Index, ...]:
     """All multi-indices up to an order: lower orders first, earlier variables first."""
     return tuple(alpha for k in range(order + 1) for alpha in compositions(k, variables))
@@ -51,7 +51,7 @@ def product(a: Any, b: Any, alphas: tuple[Index, ...]) -> Any:
     return jax.ops.segment_sum(terms, target, num_segments=len(alphas))
 
 
-@cache
+@lru_cache(maxsize=32)
 def _pairs(alphas: tuple[Index, ...]) -> tuple[np.ndarray[Any, Any], ...]:
     """Numbers (i, j, k) with α_i + α_j = α_k, sorted by k, and where each k starts."""
     number = {alpha: k for k, alpha in enumerate(alphas)}

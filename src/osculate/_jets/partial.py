@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
+from itertools import combinations_with_replacement
 from math import comb
 from typing import Any
 
@@ -150,12 +150,13 @@ def derivative_tensor(f: Callable[..., Any], order: int, argnums: int = 0) -> Ca
                 WrongInput, f"x must be one array, but it has {len(leaves)} leaves", "ravel the pytree first"
             )
         x = leaves[0]
-        check_count(here, comb(x.size + degree - 1, degree), x.size**degree)
+        check_count(here, comb(x.size + degree - 1, degree), x.size, x.size**degree)
         alphas = list(compositions(degree, x.size))
-        place = {alpha: i for i, alpha in enumerate(alphas)}
+        # The multi-indices come in the order of the sorted index tuples that they count.
+        place = {where: i for i, where in enumerate(combinations_with_replacement(range(x.size), degree))}
         table = np.empty((x.size,) * degree, int)
-        for where in product(range(x.size), repeat=degree):
-            table[where] = place[tuple(where.count(i) for i in range(x.size))]
+        for where in np.ndindex(*table.shape):
+            table[where] = place[tuple(sorted(where))]
 
         def assemble(entries: Any) -> Any:
             stacked = jnp.moveaxis(entries, 0, -1)
@@ -166,14 +167,14 @@ def derivative_tensor(f: Callable[..., Any], order: int, argnums: int = 0) -> Ca
     return transform(asked, f, compute, argnums=argnums, complex_ok=True)
 
 
-def check_count(here: Point, count: int, entries: int) -> None:
+def check_count(here: Point, count: int, variables: int, entries: int) -> None:
     """Refuse a request for more partial derivatives than anybody means."""
-    if count > MOST_COEFFICIENTS or entries > _MOST_ENTRIES:
+    if count > MOST_COEFFICIENTS or max(entries, count * variables) > _MOST_ENTRIES:
         raise here.error(
             WrongInput,
-            f"that is {count:,} different partial derivatives for each output (and a result of {entries:,} entries); "
-            f"the most is {MOST_COEFFICIENTS:,}",
-            "osculate.partial(f, [α, …])(x) for those you need; osculate.hessian or osculate.hvp for order 2",
+            f"that is {count:,} different partial derivatives in {variables:,} variables for each output (and a result "
+            f"of {entries:,} entries); the most is {MOST_COEFFICIENTS:,}",
+            "osculate.partial(f, [α, …])(x) for those you need; osculate.gradient, hessian or hvp for orders 1 and 2",
         )
 
 

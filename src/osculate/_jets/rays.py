@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import factorial, gcd, lcm, prod
 
@@ -77,7 +77,7 @@ def plan(alphas: Sequence[Index]) -> Plan:
     return _plan(tuple(tuple((i, a) for i, a in enumerate(alpha) if a) for alpha in alphas))
 
 
-@cache
+@lru_cache(maxsize=64)
 def _plan(alphas: tuple[Sparse, ...]) -> Plan:
     table: dict[Sparse, Weights] = {(): {}}
     for component in _components({alpha for alpha in alphas if alpha}):
@@ -102,18 +102,20 @@ def amplified(alpha: Sparse, weights: Weights) -> float:
 
 def _components(alphas: set[Sparse]) -> list[list[Sparse]]:
     """Multi-indices that share variables, directly or through others; the rest can be planned apart."""
-    groups: list[tuple[set[int], list[Sparse]]] = []
+    parent: dict[int, int] = {}
+
+    def root(i: int) -> int:
+        while parent.setdefault(i, i) != i:
+            parent[i] = i = parent[parent[i]]
+        return i
+
+    for alpha in alphas:
+        for i, _ in alpha:
+            parent[root(i)] = root(alpha[0][0])
+    groups: dict[int, list[Sparse]] = {}
     for alpha in sorted(alphas):
-        variables, members = {i for i, _ in alpha}, [alpha]
-        apart: list[tuple[set[int], list[Sparse]]] = []
-        for group in groups:
-            if group[0] & variables:
-                variables |= group[0]
-                members = group[1] + members
-            else:
-                apart.append(group)
-        groups = [*apart, (variables, members)]
-    return [members for _, members in groups]
+        groups.setdefault(root(alpha[0][0]), []).append(alpha)
+    return list(groups.values())
 
 
 def _cheapest(alphas: list[Sparse]) -> dict[Sparse, Weights]:

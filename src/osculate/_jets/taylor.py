@@ -85,7 +85,7 @@ def _expand(here: Point, direction: Any, n: int) -> Taylor:
     if direction is None and not acts_elementwise(here):
         size = sum(leaf.size for leaf in leaves)
         count = comb(size + n, n)
-        check_count(here, count, count)
+        check_count(here, count, size, count)
         alphas = exponents(size, n)
         return Taylor(here.primals[0], mixed(here, alphas), exponents=alphas)
     steps = [jnp.ones_like(leaves[0])] if direction is None else directions(here, direction)
