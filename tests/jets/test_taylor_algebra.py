@@ -168,6 +168,15 @@ def test_outputs_of_any_shape():
     np.testing.assert_allclose((pair * pair).coefficients["a"], expected.coefficients["a"], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("combine", [lambda a, b: a + b, lambda a, b: a * b, lambda a, b: b / a])
+def test_one_output_with_several(combine):
+    f, g = jnp.exp, lambda x: jnp.stack([jnp.sin(x), jnp.cos(x), x])
+    one, three = of(f, order=2), of(g, order=2)  # as many coefficients as outputs
+    expected = of(lambda x: combine(f(x), g(x)), order=2)
+    np.testing.assert_allclose(combine(one, three).coefficients, expected.coefficients, rtol=1e-12)
+    assert combine(three, one).coefficients.shape == (3, 3)
+
+
 def test_complex_and_real_centres_print():
     assert str(of(lambda z: z**2, 1j, 2)) == "(-1+0j) + (0+2j) (x - (0+1j)) + (1+0j) (x - (0+1j))^2"
     assert str(of(lambda x: x**2, -1.5, 2)) == "2.25 - 3 (x + 1.5) + (x + 1.5)^2"

@@ -30,7 +30,7 @@ def added(a: Taylor, b: Any, sign: int = 1) -> Taylor:
     if not _is_taylor(a, b):
         return NotImplemented
     a, b = _together(a, b)
-    return replace(a, coefficients=jax.tree.map(lambda c, d: c + sign * d, a.coefficients, b.coefficients))
+    return _leafwise(lambda c, d: c + sign * d, a, b)
 
 
 def multiplied(a: Taylor, b: Any) -> Taylor:
@@ -40,7 +40,7 @@ def multiplied(a: Taylor, b: Any) -> Taylor:
     if not _is_taylor(a, b):
         return NotImplemented
     a, b = _together(a, b)
-    return replace(a, coefficients=jax.tree.map(_product(a), a.coefficients, b.coefficients))
+    return _leafwise(_product(a), a, b)
 
 
 def divided(a: Taylor, b: Any) -> Taylor:
@@ -54,7 +54,7 @@ def divided(a: Taylor, b: Any) -> Taylor:
     a, b = _together(a, b)
     _check_nonzero(b, "a quotient")
     if a.exponents is None:
-        return replace(a, coefficients=jax.tree.map(series.quotient, a.coefficients, b.coefficients))
+        return _leafwise(series.quotient, a, b)
     return multiplied(a, _real_power(b, -1))
 
 
@@ -190,6 +190,17 @@ def _together(a: Taylor, b: Taylor) -> tuple[Taylor, Taylor]:
         raise WrongInput(ASKED, problem, remedy="expand both about one point: osculate.taylor(f, order)(x)")
     order = min(a.order, b.order)
     return _truncated(a, order), _truncated(b, order)
+
+
+def _leafwise(combine: Callable[[Any, Any], Any], a: Taylor, b: Taylor) -> Taylor:
+    """Combine outputs with outputs, of shapes that broadcast: the axis of the coefficients stays in front."""
+
+    def aligned(c: Any, d: Any) -> Any:
+        rank = max(c.ndim, d.ndim)
+        c, d = (v.reshape(v.shape[:1] + (1,) * (rank - v.ndim) + v.shape[1:]) for v in (c, d))
+        return combine(c, d)
+
+    return replace(a, coefficients=jax.tree.map(aligned, a.coefficients, b.coefficients))
 
 
 def _check_nonzero(a: Taylor, what: str) -> None:
