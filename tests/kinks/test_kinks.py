@@ -97,6 +97,8 @@ SMOOTH: dict[str, tuple[Callable[..., Any], Any]] = {
     "masked_root": (lambda x: jnp.sum(jnp.where(np.array([True, False]), jnp.sqrt(x), x)), np.array([1.0, 0.0])),
     "squared_norm": (lambda x: jnp.linalg.norm(x) ** 2, np.zeros(3)),
     "fourth_power_of_norm": (lambda x: jnp.linalg.norm(x) ** 4, np.zeros(3)),
+    "pieces_of_one_function": (jax.scipy.special.spence, 0.5),
+    "pieces_that_meet": (lambda x: jnp.where(x < 1, x, 2 - x) * jnp.where(x < 1, 2 - x, x), 1.0),
     "even_branches": (lambda x: jnp.where(x > 0, x**2, x**2 + 0), 0.0),
     "stopped": (lambda x: x * lax.stop_gradient(jnp.abs(x)), 0.0),
     "square": (lambda x: x**2 + x**3.0 + x**2.0, 0.0),

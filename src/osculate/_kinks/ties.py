@@ -227,7 +227,7 @@ def unlike_cases(cases: Sequence[Dual]) -> np.ndarray:
     unlike = np.zeros(np.shape(cases[0].value), bool)
     for other in cases[1:]:
         with np.errstate(invalid="ignore"):
-            unlike |= np.asarray(cases[0].value) != np.asarray(other.value)
+            unlike |= differ(np.asarray(cases[0].value), np.asarray(other.value))
             unlike |= differ(cases[0].slope(), other.slope())
     return unlike
 

@@ -2,7 +2,8 @@
 
 First with made-up tangents, which costs one evaluation and finds every tie there can be; only if there is one, again
 with the true tangents in a random direction, so that equals that move together, as in ``max(x, x)``, are no kink; last
-with NaN written over the tangents of the entries found, so that what a ``where`` throws away is none either.
+with NaN written over the tangents of the entries found, so that what a ``where`` throws away is none either, and with
+the conditions turned round, so that the border between two pieces of one smooth function is none.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from osculate._trace import Call, Cond, CustomJVP, CustomVJP, Node, Scan, Trace,
 from .dual import Dual, Tie, differ
 from .ties import JUMPS, finder, smallest_power, unlike_cases
 
+_CONDITIONAL = frozenset({"select_n", "convert_element_type", "cond"})
 _COMPARISONS = frozenset({"lt", "le", "gt", "ge"})
 _LOGIC = frozenset({"and", "or", "xor", "not", "eq", "ne"})
 _STRUCTURE = frozenset(
@@ -69,7 +71,10 @@ def kinks(trace: Trace, values: Sequence[Any], order: int | None = None) -> list
     second = _Walk(order, exact=True)
     plain = second.run(trace, start)
     found: list[Kink] = []
+    flips = _flips(trace, start, plain) if any(kink.name in _CONDITIONAL for kink, _ in second.found.values()) else True
     for place, (kink, tie) in second.found.items():
+        if kink.name in _CONDITIONAL and not flips:
+            continue
         if kink not in found and _alive(trace, start, plain, place, tie):
             found.append(kink)
     return found
@@ -97,6 +102,12 @@ def _may_have_kinks(node: Node) -> bool:
     return finder(node.name) is not None
 
 
+def _may_jump(node: Node) -> bool:
+    if isinstance(node, Call):
+        return any(map(_may_jump, node.body.nodes))
+    return isinstance(node, Cond) or (node.name in JUMPS and _may_have_kinks(node))
+
+
 def _alive(trace: Trace, start: list[Dual], plain: list[Dual], place: int, tie: Tie) -> bool:
     """Whether the slopes of the entries found reach an output: NaN written there arrives."""
     if not tie.masks:
@@ -109,6 +120,17 @@ def _alive(trace: Trace, start: list[Dual], plain: list[Dual], place: int, tie: 
 def _spoiled(plain: Any, poisoned: Any) -> bool:
     """Whether NaN arrived; where there was NaN before, nothing can be seen, so that it counts as arrived."""
     return _nans(plain) > 0 or _nans(poisoned) > 0
+
+
+def _flips(trace: Trace, start: list[Dual], plain: list[Dual]) -> bool:
+    """Whether the other side of the conditions gives something else: pieces of one smooth function agree."""
+    other = _Walk(None, exact=True, flip=True).run(trace, start)
+    with np.errstate(invalid="ignore"):
+        return any(
+            bool(np.any(differ(np.asarray(x), np.asarray(y))) or _nans(x) != _nans(y))
+            for a, b in zip(plain, other, strict=True)
+            for x, y in ((a.value, b.value), (a.slope(), b.slope()))
+        )
 
 
 def _nans(value: Any) -> int:
@@ -126,7 +148,9 @@ class _Walk:
         exact: bool,
         poison: dict[int, dict[int, np.ndarray]] | None = None,
         only: frozenset[str] | None = None,
+        flip: bool = False,
     ) -> None:
+        self.flip = flip
         self.order, self.exact, self.poison, self.only = order, exact, poison or {}, only
         self.found: dict[int, tuple[Kink, Tie]] = {}
         self.unpoisonable = False
@@ -178,6 +202,8 @@ class _Walk:
         if masks := self.poison.get(place):
             values, tangents = self._poisoned(values, tangents, masks)
         edges = _edges(node, inputs)
+        if self.flip and node.name in _COMPARISONS and edges[0] is not None:
+            values = [np.logical_xor(np.asarray(values[0]), edges[0])]
         return [Dual(v, t, e, pending) for v, t, e in zip(values, tangents, edges, strict=True)]
 
     def _branch(self, node: Cond, inputs: list[Dual], place: int) -> list[Dual]:
@@ -210,6 +236,8 @@ class _Walk:
         if self.only is not None or not active:
             return None
         rule = pushforward(node, active)
+        if not any(_may_jump(inner) for inner in rule.nodes):
+            return None
         walk = _Walk(None, exact=self.exact, only=JUMPS)
         start = [*inputs, *(Dual(inputs[i].slope().astype(node.inputs[i].dtype)) for i in active)]
         plain = walk.run(rule, start)
@@ -267,7 +295,7 @@ def _squares(node: Node, inputs: list[Dual]) -> bool:
     """Whether a node takes an even power: the square of a root at 0 is what stood under it."""
     if node.name == "integer_pow":
         return node.params["y"] > 0 and node.params["y"] % 2 == 0
-    if node.name == "pow" and not inputs[1].moving:
+    if node.name == "pow" and not inputs[1].moving and np.isrealobj(inputs[1].value):
         return bool(np.all(np.asarray(inputs[1].value) > 0) and np.all(np.asarray(inputs[1].value) % 2 == 0))
     return node.name == "square" or (node.name == "mul" and inputs[0] is inputs[1])
 
