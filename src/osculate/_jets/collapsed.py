@@ -61,7 +61,7 @@ class Collapsed:
         arrays = [value.values if isinstance(value, Spread) else value for value in values]
         if not spread:
             return node.evaluate(*arrays)
-        if len(spread) > 1 and _multiplies(node, spread):
+        if len(spread) > 1 and multiplies(node, spread):
             return self.meet(node, arrays, spread, [degrees[i] or 0 for i in spread])
         return [Spread(out) for out in _along(node.evaluate, arrays, spread)]
 
@@ -212,7 +212,7 @@ def _weighted(weights: Any, values: Any) -> Any:
     return values * weights.reshape(-1, *[1] * (values.ndim - 1))
 
 
-def _multiplies(node: Node, spread: Sequence[int]) -> bool:
+def multiplies(node: Node, spread: Sequence[int]) -> bool:
     """Whether the node multiplies these inputs; otherwise it is linear in them jointly."""
     if node.name in PRODUCTS:
         return True

@@ -46,6 +46,36 @@ def affine_cut(trace: Trace) -> Cut | None:
     return Cut(head, tail)
 
 
+MOST_COORDINATES = 8
+"""Coordinates of a particle, at most: with more, a tangent that is sparse saves little."""
+
+
+def by_particles(trace: Trace) -> Cut | None:
+    """The cut behind the reshaping of x, (Nk,) to (N, k), if x enters through it alone or has such a shape itself."""
+    flat = inlined(trace)
+    if len(flat.inputs) != 1 or not flat.inputs[0].inexact:
+        return None
+    x = flat.inputs[0]
+    users = [node for node in flat.nodes if x in node.inputs]
+    entries = [x] if len(x.shape) == 2 else [node.outputs[0] for node in users]
+    shapes = {v.shape for v in entries}
+    if len(shapes) != 1 or x in flat.outputs or any(v in flat.outputs for v in entries):
+        return None
+    shape = shapes.pop()
+    if len(shape) != 2 or shape[0] < 2 or shape[1] > MOST_COORDINATES:
+        return None
+    if len(x.shape) == 2:
+        return Cut(replace(flat, nodes=(), outputs=(x,), run=_unused), flat)
+    if any(node.name != "reshape" or node.params.get("dimensions") is not None for node in users):
+        return None
+    first, *others = entries
+    names = dict.fromkeys(others, first)
+    nodes = [n for n in flat.nodes if n not in users]
+    nodes = [replace(n, inputs=tuple(names.get(v, v) for v in n.inputs)) for n in nodes]
+    head = replace(flat, nodes=(users[0],), outputs=(first,), run=_unused)
+    return Cut(head, replace(flat, inputs=(first,), nodes=tuple(nodes), run=_unused))
+
+
 def evaluated(trace: Trace, values: Sequence[Any]) -> list[Any]:
     """The outputs of a part of a program at arrays."""
     return forward(trace, values, lambda node, arrays: node.evaluate(*arrays), lambda variable, value: value)

@@ -12,11 +12,12 @@ import jax
 import jax.numpy as jnp
 
 from osculate._jets.collapsed import Collapsed, Spread
+from osculate._jets.particles import Particles
 from osculate._jets.quartic import Quartic
 from osculate._jets.summed import summed
 from osculate._trace import Trace, Variable
 
-from .cut import Cut, affine_cut, evaluated
+from .cut import Cut, affine_cut, by_particles, evaluated
 from .factor import compressed
 
 
@@ -38,6 +39,8 @@ class Plan:
         wᵣ, or a matrix w_{rs} that couples directions; None for ones.
     back : array or None
         Takes derivatives along the seeds to the gradient: (n, directions); None for the identity.
+    particles : pair of int, optional
+        Numbers of particles and of coordinates of each, if x is an array of these: then tangents begin sparse.
     """
 
     asked: str
@@ -46,6 +49,7 @@ class Plan:
     seeds: list[Any]
     weights: Any
     back: Any
+    particles: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ def plan(asked: str, program: Trace, weights: Any = None) -> Plan:
     size = sum(prod(v.shape) for v in program.inputs)
     dtype = jnp.result_type(*(v.dtype for v in program.inputs))
     cut = affine_cut(program)
+    if cut is None and weights is None and (alone := by_particles(program)) is not None:
+        return Plan(asked, alone.tail, alone, [jnp.zeros((size, 0), dtype)], None, None, alone.tail.inputs[0].shape)
     if cut is None:
         return Plan(asked, program, None, split(jnp.eye(size, dtype=dtype), program.inputs), weights, None)
     matrix = _matrix(cut, dtype)
@@ -89,7 +95,8 @@ def entered(here: Plan, leaves: Sequence[Any]) -> list[Any]:
 
 def sums(here: Plan, values: Sequence[Any]) -> Sums:
     """The pass, from the values across the cut."""
-    columns = _pushed(here, values, Collapsed(2, here.seeds[0].shape[0], here.weights))
+    columns = _particles(here, values) if here.particles else None
+    columns = columns or _pushed(here, values, Collapsed(2, here.seeds[0].shape[0], here.weights))
     outputs = here.tail.outputs
     value = [_filled(column[0], v) for column, v in zip(columns, outputs, strict=True)]
     first = [_gradient(here, column[1], v) for column, v in zip(columns, outputs, strict=True)]
@@ -107,6 +114,14 @@ def double_sums(here: Plan, values: Sequence[Any]) -> list[Any]:
 def _pushed(here: Plan, values: Sequence[Any], algebra: Collapsed) -> list[list[Any]]:
     rows = [[value, Spread(seed)] for value, seed in zip(values, here.seeds, strict=True)]
     return summed(here.asked, here.tail, rows, algebra)
+
+
+def _particles(here: Plan, values: Sequence[Any]) -> list[list[Any]]:
+    assert here.particles is not None
+    algebra = Particles(*here.particles)
+    rows = [[values[0], algebra.seed(here.tail.inputs[0])]]
+    columns = summed(here.asked, here.tail, rows, algebra)
+    return [[value, algebra.dense(first), second] for value, first, second in columns]
 
 
 def _filled(coefficient: Any, variable: Variable) -> Any:
