@@ -208,6 +208,8 @@ def test_absurd_orders_say_what_they_cost(order):
             call(jnp.sin, order)
         assert "osculate.taylor" in caught.value.remedy
     with pytest.raises(WrongInput, match="is above 500"):
+        osculate.jet(jnp.sin, (0.0,), ([None] * order,), scaling="coefficient")
+    with pytest.raises(WrongInput, match="is above 500"):
         osculate.partial(lambda v: v[0] * v[1], (order, 1))
 
 

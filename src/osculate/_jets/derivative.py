@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from osculate._errors import WrongInput
 
 from .factorial import times_factorial
 from .jet import push
+from .order import checked_order
 
 
 def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Callable[..., Any]:
@@ -61,30 +61,6 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
         return jax.tree.map(lambda c: times_factorial(c, n), coefficients)
 
     return transform(asked, f, compute, argnums=argnums, complex_ok=True)
-
-
-HIGHEST_ORDER = 500
-"""Above it a request is refused: the factorials left the doubles at 170, and every product of series costs order²."""
-
-
-def checked_order(asked: str, order: Any, least: int = 1) -> int:
-    """An order as an int."""
-    try:
-        n = operator.index(order)
-    except TypeError:
-        n = least - 1
-    if isinstance(order, bool) or n < least:
-        raise WrongInput(
-            asked, f"the order must be an integer, at least {least}, not {order!r}", remedy=f"order={max(least, 1)}"
-        )
-    if n > HIGHEST_ORDER:
-        raise WrongInput(
-            asked,
-            f"order {n:,} is above {HIGHEST_ORDER}: every array of the function would become {n + 1:,} coefficients, "
-            f"every product in it {n * n // 2:,} products, and a derivative beyond order 170 is seldom a double",
-            remedy=f"osculate.taylor(f, {HIGHEST_ORDER}) at most; low orders at several points cost less",
-        )
-    return n
 
 
 def scalar_variable(here: Point, asked: str) -> Any:

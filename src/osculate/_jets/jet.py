@@ -18,6 +18,7 @@ from osculate._trace import at_top_level, function_location, is_traced, precisio
 
 from .coefficients import coefficients, loop_pays
 from .factorial import over_factorial, times_factorial
+from .order import checked_order
 
 Scaling = Literal["coefficient", "derivative"]
 
@@ -152,7 +153,7 @@ def _order(asked: str, f: Callable[..., Any], primals: Sequence[Any], series: Se
             where=function_location(f),
             remedy="pad the shorter ones with None (zero)",
         )
-    return lengths[0]
+    return checked_order(asked, lengths[0])
 
 
 def _rows(here: Point, series: Sequence[Sequence[Any]], order: int, scaling: Scaling) -> list[list[Any]]:

@@ -16,8 +16,8 @@ from osculate._errors import WrongInput
 from osculate._rows import require_rows
 
 from .blocks import compositions
-from .derivative import checked_order
 from .directional import mixed
+from .order import checked_order
 
 Index = tuple[int, ...]
 

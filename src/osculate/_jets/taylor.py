@@ -14,10 +14,11 @@ from osculate._arguments import Point, point
 from osculate._errors import WrongInput, WrongType
 from osculate._trace import precision_of
 
-from .derivative import acts_elementwise, checked_order
+from .derivative import acts_elementwise
 from .directional import mixed
 from .jet import push
 from .multivariate import exponents
+from .order import checked_order
 from .partial import check_count
 from .polynomial import Taylor
 
