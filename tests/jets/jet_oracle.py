@@ -1,13 +1,15 @@
 """Reference derivatives along a curve, by nested ``jax.jvp``, and the comparison with a jet.
 
 At order 5 nested ``jax.jvp`` takes minutes for all programs of ``test_programs.py``, so its answers are kept in
-``jet_references.npz``. Run ``python tests/jets/jet_oracle.py`` after a program changes.
+``jet_references.npz``. Run ``python tests/jets/jet_oracle.py`` after a program is added, with its name after it
+changes: only what is missing or named is computed.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,11 +104,14 @@ def stored_leaves(name: str) -> list[np.ndarray]:
     return leaves
 
 
-def write_references(programs: dict[str, Program], order: int) -> None:
-    """Recompute every reference."""
+def write_references(programs: dict[str, Program], order: int, again: Sequence[str] = ()) -> None:
+    """Compute the references that are missing, and those named; what belongs to no program is dropped."""
+    arrays: dict[str, Any] = {}
     with jax.enable_x64():
-        found = {name: reference_leaves(program, order) for name, program in programs.items()}
-    arrays: dict[str, Any] = {f"{name}/{i}": leaf for name, leaves in found.items() for i, leaf in enumerate(leaves)}
+        for name, program in programs.items():
+            kept = [] if name in again or not REFERENCES.exists() else stored_leaves(name)
+            leaves = kept or reference_leaves(program, order)
+            arrays.update({f"{name}/{i}": leaf for i, leaf in enumerate(leaves)})
     np.savez_compressed(REFERENCES, **arrays)
 
 
@@ -131,4 +136,4 @@ def assert_same_derivatives(found: Sequence[Any], expected: Sequence[Any], rtol:
 if __name__ == "__main__":
     from test_programs import ORDER, PROGRAMS
 
-    write_references(PROGRAMS, ORDER)
+    write_references(PROGRAMS, ORDER, sys.argv[1:])

@@ -39,6 +39,11 @@ def _updated(a, x):
     return b.at[0].set(x).at[REPEATED, 1].add(x**2) @ x
 
 
+def _multiplied(a, x):
+    column = a[:, 1] * jnp.stack([x[0] * x[2], 1.0, x[1]])
+    return jnp.stack([a[:, 0], column, a[:, 2]], axis=1)
+
+
 PROGRAMS = {
     "sums_and_means": Program(lambda a: jnp.sum(a**2, 0) * jnp.mean(jnp.exp(a), 1) + jnp.var(a), (A,)),
     "product": Program(lambda a: jnp.prod(a, axis=1) + jnp.prod(a), (A,)),
@@ -81,6 +86,30 @@ PROGRAMS = {
     "scatter_power_and_divide": Program(lambda x: x.at[1].power(3.0).at[0].divide(x[2]), (X,)),
     "segment_sum": Program(lambda x: jax.ops.segment_sum(x**2, REPEATED, 3) * x, (X,)),
     "take_along_axis": Program(lambda a: jnp.take_along_axis(a**2, jnp.argsort(a, 1), 1), (A,)),
+    "scatter_multiply_repeated": Program(
+        lambda a, x: a.at[REPEATED, 1].multiply(x),
+        (A, X),
+        like=_multiplied,
+    ),
+    "segment_products": Program(
+        lambda x: jax.ops.segment_prod(x**2, REPEATED, 3) * x,
+        (X,),
+        like=lambda x: jnp.stack([x[0] ** 2 * x[2] ** 2, 1.0, x[1] ** 2]) * x,
+    ),
+    "window_products": Program(
+        lambda a: lax.reduce_window(a, 1.0, lax.mul, (2, 2), (1, 1), "VALID"),
+        (A,),
+        like=lambda a: a[:-1, :-1] * a[1:, :-1] * a[:-1, 1:] * a[1:, 1:],
+    ),
+    "window_sums_and_minima": Program(
+        lambda a: (
+            lax.reduce_window(a, 0.0, lax.add, (2, 2), (1, 2), "SAME")
+            * lax.reduce_window(a, jnp.inf, lax.min, (2, 2), (1, 2), "SAME")
+        ),
+        (A,),
+    ),
+    "gradient_of_pooling": Program(jax.grad(lambda a: jnp.sum(_pooled(a) ** 2)), (A,)),
+    "norms_squared": Program(lambda x: jnp.linalg.norm(x) ** 2 * jnp.linalg.norm(jnp.sin(x)) ** 4, (W,)),
     "sort": Program(lambda a: jnp.sort(a**2, axis=0) * np.arange(3.0), (A,)),
     "sort_several": Program(lambda x, w: lax.sort((x, w * x, w), num_keys=1)[1:], (X, W)),
     "top_k": Program(lambda a: lax.top_k(jnp.sin(a), 2)[0], (A,)),

@@ -19,6 +19,16 @@ def _polynomial(z):
     return ((2 - 1j) * z + 1j) * z**2 + jnp.conj(z)
 
 
+def _exponential_integrals(x):
+    """E₁ and E₃ by Gauss-Laguerre quadrature of ∫ e^(−x t) t^(−n) dt, which nested jvp reads."""
+    nodes, weights = np.polynomial.laguerre.laggauss(60)
+    t = jnp.asarray(nodes)[:, None]
+    first, third = (
+        jnp.exp(-x) * jnp.sum(jnp.asarray(weights)[:, None] / (x + t) * (x / (x + t)) ** (n - 1), 0) for n in (1, 3)
+    )
+    return first + third * special.expi(x)
+
+
 PROGRAMS = {
     "exp_of_sine": Program(lambda x: jnp.exp(jnp.sin(x) * jnp.cos(x)), (X,)),
     "hyperbolic": Program(lambda x: jnp.sinh(x) / jnp.cosh(x) - jnp.tanh(2 * x), (SIGNED,)),
@@ -75,6 +85,24 @@ PROGRAMS = {
     "complex_power": Program(lambda x: jnp.real((x + 0.5j) ** 2.5 + (x + 1j) ** 3), (X,)),
     "long_chain": Program(lambda x: jnp.tanh(jnp.sin(jnp.exp(jnp.log1p(jnp.sqrt(x) * jnp.cosh(x))))), (X,)),
     "two_consumers": Program(lambda x: (lambda y: y * jnp.sin(y) + jnp.exp(y) / y)(jnp.sqrt(x)), (X,)),
+    "exponential_integrals": Program(
+        lambda x: special.exp1(x) + special.expn(3, x) * special.expi(x),
+        (ABOVE,),
+        like=_exponential_integrals,
+        rtol=1e-8,
+    ),
+    "gaussian_of_norm": Program(lambda x: jnp.exp(-(jnp.sqrt(jnp.sum(x**2)) ** 2)), (X,)),
+    "soft_plus_far_out": Program(lambda x: jax.nn.softplus(30 * x) * jax.nn.log_sigmoid(-20 * x), (X,)),
+    "squares_of_floats": Program(lambda x: x**2.0 - x**3.0 + jnp.abs(x) ** 3, (SIGNED,)),
+    "integer_valued_pieces": Program(lambda x: jnp.ceil(2 * x) * x**2 + jnp.trunc(3 * x) * jnp.sin(x), (SIGNED,)),
+    "modified_bessel_of_order_one": Program(lambda x: special.i1(x) / special.i0(x), (ABOVE,)),
+    "beta_function": Program(lambda x: special.gammaln(x + 1) - special.betaln(x, 2.0), (ABOVE,)),
+    "dawson_like": Program(lambda x: jnp.exp(-(x**2)) * jnp.sinh(x) * special.erfc(-x), (SIGNED,)),
+    "smooth_step": Program(lambda x: jnp.where(x < 0.45, x**2 * (3 - 2 * x), 1 - (1 - x) ** 3), (X,)),
+    "complex_conjugate_product": Program(
+        lambda x, y: jnp.real(lax.complex(x, y) * jnp.conj(jnp.tanh(lax.complex(x, y)))), (X, Y)
+    ),
+    "complex_sign": Program(lambda x, y: jnp.real(jnp.sign(lax.complex(x, y))) + jnp.abs(lax.complex(y, x)), (X, Y)),
     "constant_output": Program(lambda x: jnp.zeros_like(x) + 2.0, (X,)),
     "input_returned": Program(lambda x: (x, x), (X,)),
 }

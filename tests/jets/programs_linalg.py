@@ -48,6 +48,11 @@ def _real_root(a):
     return jnp.cbrt(root + a / 2) - jnp.cbrt(root - a / 2)
 
 
+def _eig(a):
+    """What ``jnp.linalg.eig`` gives, with the option that lets JAX differentiate it."""
+    return lax.linalg.eig(a, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
+
+
 PROGRAMS = {
     "solve": Program(lambda a, x: jnp.linalg.solve(a, jnp.sin(x)), (A, X)),
     "solve_many": Program(lambda a: jnp.linalg.solve(a, SYMMETRIC), (A,)),
@@ -68,6 +73,23 @@ PROGRAMS = {
     "qr": Program(lambda a: jnp.linalg.qr(a), (TALL,), rtol=1e-8),
     "eigenvalues": Program(lambda x: jnp.linalg.eigvalsh(_definite(x)), (X,), rtol=1e-8),
     "eigenvectors": Program(lambda x: jnp.linalg.eigh(_definite(x))[1], (X,), rtol=1e-7),
+    "general_eigenvalues": Program(jnp.linalg.eigvals, (A,), like=lambda a: _eig(a)[0], rtol=1e-8),
+    "general_eigenvectors": Program(jnp.linalg.eig, (FOUR,), like=_eig, rtol=1e-7),
+    "spectral_radius": Program(
+        lambda a: jnp.max(jnp.abs(jnp.linalg.eigvals(a))), (A,), like=lambda a: jnp.max(jnp.abs(_eig(a)[0])), rtol=1e-8
+    ),
+    "qr_of_square_and_wide": Program(lambda a: (jnp.linalg.qr(a), jnp.linalg.qr(a[:2])), (A,), rtol=1e-8),
+    "lu_of_tall": Program(lambda a: scipy_linalg.lu(a)[1:], (TALL,)),
+    "factor_updated": Program(
+        lambda x: lax.linalg.cholesky_update(jnp.linalg.cholesky(_definite(x)).T, x),
+        (X,),
+        like=lambda x: jnp.linalg.cholesky(_definite(x) + jnp.outer(x, x)).T,
+    ),
+    "determinant_of_rank_one": Program(
+        lambda x: jnp.linalg.det(jnp.outer(x, x) + jnp.diag(x - X)),
+        (X,),
+        like=lambda x: jnp.prod(x - X) + sum(x[i] ** 2 * jnp.prod(jnp.delete(x - X, i)) for i in range(3)),
+    ),
     "singular_values": Program(lambda a: jnp.linalg.svd(a, compute_uv=False), (TALL,), rtol=1e-8),
     "singular_vectors": Program(lambda a: jnp.linalg.svd(a, full_matrices=False)[::2], (TALL,), rtol=1e-7),
     "nuclear_norm": Program(lambda a: jnp.linalg.norm(a, "nuc"), (TALL,), rtol=1e-8),
