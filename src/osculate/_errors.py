@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,15 @@ class Unreadable(OsculateError, NotImplementedError):
 
 class MissingExtra(OsculateError, ImportError):
     """A part that needs an optional dependency which is not installed."""
+
+
+def warn(asked: str, problem: str, *, remedy: str, where: Location | None = None) -> None:
+    """A ``RuntimeWarning`` in the same four parts, counted as one of the user's own line."""
+    place = f"\n  where: {where}" if where else ""
+    level, frame = 1, sys._getframe(0)  # pyright: ignore[reportPrivateUsage]
+    while (outer := frame.f_back) is not None and not is_user_file(frame.f_code.co_filename):
+        level, frame = level + 1, outer
+    warnings.warn(f"{asked}: {problem}{place}\n  now: {remedy}", RuntimeWarning, stacklevel=level)
 
 
 def is_user_file(file: str) -> bool:
