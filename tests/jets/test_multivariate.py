@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import osculate
 from osculate._errors import WrongInput
+from osculate._jets.factorial import times_all
 from osculate._jets.multivariate import exponents
 
 POINT = np.array([0.3, -0.5, 0.7])
@@ -188,6 +189,15 @@ def test_the_lower_order_counts():
     low = osculate.taylor(lambda v: v[0] * v[1], 2)(x)
     assert (one * low).order == (low + two).order == 2
     np.testing.assert_allclose((one * low).coefficients, (one * low)(x) * 0 + (low * one).coefficients)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_factorials_that_no_number_holds(dtype):
+    largest = 170 if dtype == np.float64 else 34
+    alphas = [(0, 0), (largest + 1, 0), (3, largest)]
+    small = np.array([2.0, 1e3 / math.factorial(largest), 10 / math.factorial(largest)]).astype(dtype)
+    expected = [2, 1e3 * (largest + 1), 60]
+    np.testing.assert_allclose(times_all(small, alphas), expected, rtol=1e-5 if dtype == np.float32 else 1e-13)
 
 
 def test_exponents_are_graded_and_complete():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from math import factorial, prod
 from typing import Any
 
 import jax
@@ -14,6 +12,7 @@ import numpy as np
 from osculate._arguments import Point
 from osculate._errors import WrongInput
 
+from .factorial import times_all
 from .jet import push
 from .rays import Index, Plan, Ray, plan
 
@@ -45,7 +44,9 @@ def mixed(here: Point, alphas: Sequence[Index], *, rows: bool = False, scaled: b
             parts.append(jax.tree.map(lambda v, n=count: jnp.stack([v] * n), value))
         else:
             part = _combined(pushed, k, [_as_pushed(chosen, j, k) for j in members])
-            parts.append(_times_factorials(part, [alphas[j] for j in members]) if scaled else part)
+            parts.append(
+                jax.tree.map(lambda c, a=[alphas[j] for j in members]: times_all(c, a), part) if scaled else part
+            )
     back = np.argsort([j for members in by_order.values() for j in members])
     return jax.tree.map(lambda first, *others: jnp.concatenate([first, *others])[back] if others else first, *parts)
 
@@ -116,22 +117,6 @@ def _combined(
         return jnp.sum(column[index] * spread, axis=1)
 
     return jax.tree.map(combine, *(along for _, along in usable))
-
-
-def _times_factorials(part: Any, alphas: Sequence[Index]) -> Any:
-    """∂^α f from f_α; α! in two steps, for it may be larger than a number of the dtype."""
-    sizes = [prod(map(factorial, alpha)) for alpha in alphas]
-    if all(size == 1 for size in sizes):
-        return part
-    halves = [size.bit_length() // 2 for size in sizes]
-    steps = [float(2**half) for half in halves], [float(Fraction(s, 2**h)) for s, h in zip(sizes, halves, strict=True)]
-
-    def scale(c: Any) -> Any:
-        for step in steps:
-            c = c * np.reshape(step, (-1,) + (1,) * (c.ndim - 1)).astype(c.dtype)
-        return c
-
-    return jax.tree.map(scale, part)
 
 
 def _check_rounding(here: Point, alphas: Sequence[Index], chosen: Plan) -> None:

@@ -6,7 +6,10 @@ zero stays zero; only a result that is itself too large becomes infinite.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from functools import cache
+from math import factorial, prod
 from typing import Any
 
 import jax.numpy as jnp
@@ -25,6 +28,20 @@ def over_factorial(derivative: Any, k: int) -> Any:
     for step in _steps(k, float(jnp.finfo(derivative.dtype).max)):
         derivative = derivative / np.asarray(step, derivative.dtype)
     return derivative
+
+
+def times_all(coefficients: Any, alphas: Sequence[tuple[int, ...]]) -> Any:
+    """α! times the coefficient of each multi-index, stacked along the first axis."""
+    sizes = [prod(map(factorial, alpha)) for alpha in alphas]
+    count = max(size.bit_length() for size in sizes) // 100 + 1
+    parts = [size.bit_length() // count for size in sizes]
+    steps = [[float(2**part) for part in parts]] * (count - 1)
+    steps.append([float(Fraction(s, 2 ** (p * (count - 1)))) for s, p in zip(sizes, parts, strict=True)])
+    for step in steps:
+        if any(factor != 1 for factor in step):
+            shape = (-1,) + (1,) * (coefficients.ndim - 1)
+            coefficients = coefficients * np.reshape(step, shape).astype(coefficients.dtype)
+    return coefficients
 
 
 @cache

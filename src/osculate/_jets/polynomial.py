@@ -15,7 +15,7 @@ from osculate._results import Estimate
 from osculate._trace import is_traced
 
 from . import arithmetic, multivariate, series
-from .factorial import times_factorial
+from .factorial import times_all
 from .multivariate import library
 from .printing import polynomial_text
 from .radius import radius_of
@@ -80,16 +80,7 @@ class Taylor:
     def derivatives(self) -> Any:
         """f⁽ᵏ⁾, k = 0 … order, or ∂^α f, stacked like ``coefficients``."""
         alphas = self.exponents or tuple((k,) for k in range(self.order + 1))
-
-        def scaled(c: Any, alpha: tuple[int, ...]) -> Any:
-            for k in alpha:
-                c = times_factorial(c, k)
-            return c
-
-        def scale(c: Any) -> Any:
-            return library(c).stack([scaled(c[i], alpha) for i, alpha in enumerate(alphas)])
-
-        return jax.tree.map(scale, self.coefficients)
+        return jax.tree.map(lambda c: times_all(c, alphas), self.coefficients)
 
     @property
     def gradient(self) -> Any:
