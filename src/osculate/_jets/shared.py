@@ -18,6 +18,7 @@ from osculate._dependence import ELEMENTWISE, dependence
 from osculate._trace import Call, CustomJVP, Node, Trace, single
 
 from .algebra import Arrays
+from .determinants import is_log_determinant, log_determinant
 from .network import RULES, Network, linear
 from .stream import Joint, Stream
 
@@ -44,6 +45,8 @@ class SharedNetwork(Network):
     def _make(self, node: Node, inputs: Sequence[Stream]) -> Sequence[Stream]:
         if (moving := _shareable(node, inputs)) is not None:
             return self._shared(node, inputs, moving)
+        if is_log_determinant(node) and not inputs[0].constant and inputs[0].offset == 0:
+            return log_determinant(self, node, inputs)
         return super()._make(node, inputs)
 
     def _shared(self, node: Node, inputs: Sequence[Stream], moving: int) -> Sequence[Stream]:
