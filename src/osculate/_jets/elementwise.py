@@ -20,6 +20,7 @@ from osculate._trace import Literal, Node, Variable, single
 
 from .network import Network, Primal, partly_linear
 from .reading import Convolution, Reading, at_value
+from .special import by_formula
 from .stream import Constant, Integral, Linear, Product, Quotient, Stream, Sum, Zero
 
 LARGEST_INTEGER_POWER = 1024
@@ -160,10 +161,14 @@ def _saturating(
 def piecewise_constant(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """Constant wherever it is smooth."""
     if jnp.issubdtype(node.outputs[0].dtype, np.complexfloating) and node.name == "sign":
-        return network.by_pushforward(node, inputs)
+        return by_formula(network, node, inputs, _direction)  # JAX 0.10 has the derivative 0
     if inputs[0].offset:
         return [Zero(network.algebra, node.outputs[0])]
     return network.constants(node, inputs)
+
+
+def _direction(z: Any) -> Any:
+    return z * lax.rsqrt(jnp.real(z) ** 2 + jnp.imag(z) ** 2)
 
 
 class RealPower(Stream):
