@@ -19,6 +19,7 @@ from jax import lax
 
 import osculate
 from osculate._jets.coefficients import coefficients
+from osculate._jets.loop import Loop
 from osculate._jets.network import Unrolled
 from osculate._trace import trace
 
@@ -251,6 +252,12 @@ def marked(batch: int) -> Any:
 def test_random_compositions(batch: int, lowering: str) -> None:
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
         check(seed, LOWERINGS[lowering])
+
+
+@pytest.mark.slow
+def test_random_compositions_by_the_loop_lowering() -> None:
+    for seed in range(BATCH, 2 * BATCH):
+        check(seed, Loop)
 
 
 def test_there_are_enough_and_all_pieces_are_used() -> None:
