@@ -44,17 +44,20 @@ class Sparse:
     terms: Mapping[int, Any]
 
 
+def particles(x: Variable) -> tuple[Particles, Sparse]:
+    """The algebra of an array of particles, (N, k) but for axes of length one, and its directions."""
+    axis = next(a for a, length in enumerate(x.shape) if length > 1)
+    algebra = Particles(x.shape[axis], x.shape[-1])
+    eye = jnp.eye(x.shape[-1], dtype=x.dtype).reshape(-1, *[1] * (len(x.shape) - 1), x.shape[-1])
+    return algebra, Sparse(x, {axis: jnp.broadcast_to(eye, (x.shape[-1], *x.shape))})
+
+
 class Particles(Collapsed):
     """Laplacians over ``count`` particles of ``coordinates`` numbers each; direction (p, c) is number pk + c."""
 
     def __init__(self, count: int, coordinates: int) -> None:
         super().__init__(2, count * coordinates)
         self.particles, self.coordinates = count, coordinates
-
-    def seed(self, variable: Variable) -> Sparse:
-        """The directions of x itself, of shape (N, k)."""
-        eye = jnp.eye(self.coordinates, dtype=variable.dtype)
-        return Sparse(variable, {0: jnp.broadcast_to(eye[:, None], (self.coordinates, *variable.shape))})
 
     def dense(self, coefficient: Any) -> Any:
         """The same tangent with all directions written out."""

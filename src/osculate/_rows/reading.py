@@ -155,6 +155,10 @@ def _decides(node: Node, inputs: Sequence[Carried]) -> bool:
     if isinstance(node, While):
         before, after = node.predicate_constants, node.predicate_constants + node.body_constants
         return any(c is not None for c in _through(node.predicate, [*inputs[:before], *inputs[after:]]))
+    if node.name == "gather" and isinstance(inputs[0], Rows) and isinstance(inputs[1], Rows):
+        numbers = node.params["dimension_numbers"]
+        pairs = zip(numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True)
+        return (inputs[0].axis, inputs[1].axis) not in list(pairs)  # indices of each row, into that row
     if node.name in ("gather", "dynamic_slice", "dynamic_update_slice") or node.name.startswith("scatter"):
         return any(c is not None and not v.inexact for c, v in zip(inputs, node.inputs, strict=True))
     return False

@@ -51,29 +51,44 @@ MOST_COORDINATES = 8
 
 
 def by_particles(trace: Trace) -> Cut | None:
-    """The cut behind the reshaping of x, (Nk,) to (N, k), if x enters through it alone or has such a shape itself."""
+    """The cut where x has become N particles of k coordinates, (N, k) but for axes of length one, by reshaping."""
     flat = inlined(trace)
     if len(flat.inputs) != 1 or not flat.inputs[0].inexact:
         return None
-    x = flat.inputs[0]
-    users = [node for node in flat.nodes if x in node.inputs]
-    entries = [x] if len(x.shape) == 2 else [node.outputs[0] for node in users]
-    shapes = {v.shape for v in entries}
-    if len(shapes) != 1 or x in flat.outputs or any(v in flat.outputs for v in entries):
-        return None
-    shape = shapes.pop()
-    if len(shape) != 2 or shape[0] < 2 or shape[1] > MOST_COORDINATES:
-        return None
-    if len(x.shape) == 2:
-        return Cut(replace(flat, nodes=(), outputs=(x,), run=_unused), flat)
-    if any(node.name != "reshape" or node.params.get("dimensions") is not None for node in users):
-        return None
-    first, *others = entries
-    names = dict.fromkeys(others, first)
-    nodes = [n for n in flat.nodes if n not in users]
-    nodes = [replace(n, inputs=tuple(names.get(v, v) for v in n.inputs)) for n in nodes]
-    head = replace(flat, nodes=(users[0],), outputs=(first,), run=_unused)
-    return Cut(head, replace(flat, inputs=(first,), nodes=tuple(nodes), run=_unused))
+    x, passed = flat.inputs[0], list[Node]()
+    while not _is_particles(x):
+        users = [node for node in flat.nodes if x in node.inputs]
+        if not users or x in flat.outputs or not all(map(_reshapes, users)):
+            return None
+        if len({node.outputs[0].shape for node in users}) > 1:
+            return None
+        passed.append(users[0])
+        x = users[0].outputs[0]
+        flat = _joined(flat, users)
+    head = replace(flat, inputs=trace.inputs, nodes=tuple(passed), outputs=(x,), run=_unused)
+    return Cut(head, replace(flat, inputs=(x,), run=_unused))
+
+
+def _is_particles(x: Variable) -> bool:
+    long = [length for length in x.shape if length > 1]
+    return len(x.shape) >= 2 and len(long) == 2 and x.shape[-1] == long[1] <= MOST_COORDINATES
+
+
+def _reshapes(node: Node) -> bool:
+    """Whether the entries stay as they are, in order."""
+    if prod(node.inputs[0].shape) != prod(node.outputs[0].shape) or len(node.inputs) != 1:
+        return False
+    dimensions = node.params.get("broadcast_dimensions" if node.name == "broadcast_in_dim" else "dimensions")
+    if node.name == "broadcast_in_dim":
+        return list(dimensions or ()) == sorted(dimensions or ())
+    return node.name in ("squeeze", "expand_dims") or (node.name == "reshape" and dimensions is None)
+
+
+def _joined(trace: Trace, same: Sequence[Node]) -> Trace:
+    """The program without these nodes, which all do the same: their outputs are those of the first."""
+    names = {node.outputs[0]: same[0].outputs[0] for node in same}
+    nodes = [replace(n, inputs=tuple(names.get(v, v) for v in n.inputs)) for n in trace.nodes if n not in same]
+    return replace(trace, nodes=tuple(nodes), outputs=tuple(names.get(v, v) for v in trace.outputs))
 
 
 def evaluated(trace: Trace, values: Sequence[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from osculate._jets.collapsed import Collapsed, Spread
-from osculate._jets.particles import Particles
+from osculate._jets.particles import particles
 from osculate._jets.quartic import Quartic
 from osculate._jets.summed import summed
 from osculate._trace import Trace, Variable
@@ -39,8 +39,8 @@ class Plan:
         wᵣ, or a matrix w_{rs} that couples directions; None for ones.
     back : array or None
         Takes derivatives along the seeds to the gradient: (n, directions); None for the identity.
-    particles : pair of int, optional
-        Numbers of particles and of coordinates of each, if x is an array of these: then tangents begin sparse.
+    particles : bool
+        Whether what ``tail`` begins with is an array of particles: then tangents begin sparse.
     """
 
     asked: str
@@ -49,7 +49,7 @@ class Plan:
     seeds: list[Any]
     weights: Any
     back: Any
-    particles: tuple[int, int] | None = None
+    particles: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def plan(asked: str, program: Trace, weights: Any = None) -> Plan:
     dtype = jnp.result_type(*(v.dtype for v in program.inputs))
     cut = affine_cut(program)
     if cut is None and weights is None and (alone := by_particles(program)) is not None:
-        return Plan(asked, alone.tail, alone, [jnp.zeros((size, 0), dtype)], None, None, alone.tail.inputs[0].shape)
+        return Plan(asked, alone.tail, alone, [jnp.zeros((size, 0), dtype)], None, None, True)
     if cut is None:
         return Plan(asked, program, None, split(jnp.eye(size, dtype=dtype), program.inputs), weights, None)
     matrix = _matrix(cut, dtype)
@@ -117,9 +117,8 @@ def _pushed(here: Plan, values: Sequence[Any], algebra: Collapsed) -> list[list[
 
 
 def _particles(here: Plan, values: Sequence[Any]) -> list[list[Any]]:
-    assert here.particles is not None
-    algebra = Particles(*here.particles)
-    rows = [[values[0], algebra.seed(here.tail.inputs[0])]]
+    algebra, seed = particles(here.tail.inputs[0])
+    rows = [[values[0], seed]]
     columns = summed(here.asked, here.tail, rows, algebra)
     return [[value, algebra.dense(first), second] for value, first, second in columns]
 
