@@ -1,8 +1,8 @@
 """Taylor coefficients of any order, over any algebra: streams, their rules, and the lowering."""
 
 from . import control as control  # their rules
-from . import elementwise as elementwise
 from . import eigen as eigen
+from . import elementwise as elementwise
 from . import factors as factors
 from . import indexing as indexing
 from . import linalg as linalg
