@@ -140,7 +140,19 @@ def test_rows_that_are_mixed_are_one_point():
             np.testing.assert_allclose(osculate.laplacian(f)(x), expected, atol=1e-12)
 
 
+@jax.custom_jvp
+def cubed(x):
+    return x**3
+
+
+@cubed.defjvp
+def _cubed_jvp(primals, tangents):  # its rule, not its value, knows the number of rows
+    return cubed(primals[0]), 3 * primals[0] ** 2 * tangents[0] * (primals[0].shape[0] / 4)
+
+
 ROWWISE = {
+    "has a rule that counts the rows": lambda x: cubed(x).sum(1),
+    "takes determinants": jax.vmap(lambda r: jnp.linalg.slogdet(jnp.outer(r, r) + 2 * jnp.eye(3))[1]),
     "uses the number of rows": lambda x: (x**3).sum(1) / x.shape[0],
     "decides for all rows": lambda x: jnp.where(x.max() > 2.0, (x**3).sum(1), (x**2).sum(1)),
     "subtracts a stopped sum": lambda x: ((x - jax.lax.stop_gradient(x.sum(0))) ** 3).sum(1),

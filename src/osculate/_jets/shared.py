@@ -57,11 +57,15 @@ class SharedNetwork(Network):
             return x.value(0) if k == 0 else jnp.ones(x.variable.shape, x.variable.dtype) if k == 1 else None
 
         streams = [Joint(arrays.algebra, s.variable, along, ()) if i == moving else s for i, s in enumerate(inputs)]
+        sources = [(s, 0) for s in inputs]
         return [
             Joint(
-                self.algebra, s.variable, partial(self._composed, s, x, single(lax.mul, s.variable, x.variable)), inputs
+                self.algebra,
+                g.variable,
+                partial(self._composed, g, x, single(lax.mul, g.variable, x.variable)),
+                sources,
             )
-            for s in arrays.node(node, streams)
+            for g in arrays.node(node, streams)
         ]
 
     def _composed(self, g: Stream, x: Stream, product: Node, k: int) -> Any:
@@ -76,7 +80,9 @@ class SharedNetwork(Network):
 
     def _power(self, x: Stream, m: int) -> Stream:
         """(x − x₀)ᵐ, once for all functions of x."""
-        powers = self._powers.setdefault(x, [Joint(self.algebra, x.variable, lambda k: x[k] if k else None, [x])])
+        if x not in self._powers:
+            self._powers[x] = [Joint(self.algebra, x.variable, lambda k: x[k] if k else None, [(x, 0)])]
+        powers = self._powers[x]
         while len(powers) < m:
             half = (len(powers) + 1) // 2
             powers.append(self.multiply(powers[half - 1], powers[len(powers) - half]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from osculate._arguments import Point, point
 from osculate._rows import Rows, row_axes, rows_stand_alone
-from osculate._trace import Literal, Node, Trace, Variable, is_traced
+from osculate._trace import CustomJVP, CustomVJP, Literal, Node, Trace, Variable, is_traced, pushforward
 
 
 def rows_of(here: Point) -> int | None:
@@ -46,7 +46,7 @@ def one_row(here: Point, f: Callable[..., Any], args: Sequence[Any], kwargs: Map
     return alone if _same(here.trace, alone.trace, here.trace.inputs[0].shape[0]) else None
 
 
-def _same(many: Trace, one: Trace, count: int) -> bool:
+def _same(many: Trace, one: Trace, count: int, rules: bool = True) -> bool:
     """Whether two programs differ in their number of rows alone."""
     names: dict[Variable, Variable] = {}
 
@@ -66,19 +66,33 @@ def _same(many: Trace, one: Trace, count: int) -> bool:
         and pairs(many.inputs, one.inputs)
         and len(many.nodes) == len(one.nodes)
         and all(
-            _same_node(a, b, count) and pairs(a.inputs, b.inputs) and pairs(a.outputs, b.outputs)
+            _same_node(a, b, count, rules) and pairs(a.inputs, b.inputs) and pairs(a.outputs, b.outputs)
             for a, b in zip(many.nodes, one.nodes, strict=True)
         )
         and pairs(many.outputs, one.outputs)
     )
 
 
-def _same_node(a: Node, b: Node, count: int) -> bool:
+def _same_node(a: Node, b: Node, count: int, rules: bool) -> bool:
     if a.name != b.name or a.params.keys() != b.params.keys() or len(a.bodies) != len(b.bodies):
         return False
-    return all(_same_setting(a.params[k], b.params[k], count, k) for k in a.params) and all(
-        _same(x, y, count) for x, y in zip(a.bodies, b.bodies, strict=True)
+    custom = isinstance(a, (CustomJVP, CustomVJP))
+    if custom and rules and not _same_rule(a, b, count):
+        return False
+    settings = [k for k in a.params if not custom or isinstance(a.params[k], (bool, int, str, tuple))]
+    return all(_same_setting(a.params[k], b.params[k], count, k) for k in settings) and all(
+        _same(x, y, count, rules) for x, y in zip(a.bodies, b.bodies, strict=True)
     )
+
+
+def _same_rule(a: Node, b: Node, count: int) -> bool:
+    """Whether two custom derivative rules are the same program; those that they call count by their values."""
+    active = [i for i, v in enumerate(a.inputs) if v.inexact]
+    try:
+        many, one = pushforward(a, active), pushforward(b, active)
+    except Exception:  # a rule that cannot be read may be any
+        return False
+    return _same(many, one, count, rules=False)
 
 
 _NUMBERS = frozenset({"y", "axis", "axes", "dimension", "index", "num_consts", "num_carry", "value"})
