@@ -12,6 +12,7 @@ from osculate._arguments import Point, transform
 from osculate._dependence import dependence
 from osculate._errors import WrongInput
 
+from .caveats import say_caveats
 from .factorial import times_factorial
 from .jet import push
 from .order import checked_order
@@ -57,8 +58,10 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
 
     def compute(here: Point) -> Any:
         x = scalar_variable(here, asked)
-        coefficients = push(here, [[x, jnp.ones_like(x)]], n)[1][-1][1]
-        return jax.tree.map(lambda c: times_factorial(c, n), coefficients)
+        value, orders = push(here, [[x, jnp.ones_like(x)]], n)
+        result = jax.tree.map(lambda c: times_factorial(c, n), orders[-1][1])
+        say_caveats(here, value, [*orders, (n, result)])
+        return result
 
     return transform(asked, f, compute, argnums=argnums, complex_ok=True)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from osculate._arguments import Point
 from osculate._errors import WrongInput
+from osculate._kinks import warn_of_kinks
 
 from .factorial import times_all
 from .jet import push
@@ -28,6 +29,7 @@ def mixed(here: Point, alphas: Sequence[Index], *, rows: bool = False, scaled: b
     ``rows``: the point is one array (B, n) of independent rows, and the multi-indices are over the n columns; then the
     rows share each direction.
     """
+    warn_of_kinks(here.asked, here.trace, jax.tree.leaves(here.primals), max(map(sum, alphas)))
     chosen = plan(alphas)
     _check_rounding(here, alphas, chosen)
     pushed: dict[int, tuple[dict[int, int], Any]] = {}

@@ -16,8 +16,10 @@ from osculate._compiled import Program, computed
 from osculate._errors import WrongInput, WrongType
 from osculate._trace import at_top_level, function_location, is_traced, precision_of
 
+from .caveats import say_caveats
 from .coefficients import coefficients, loop_pays
 from .factorial import over_factorial, times_factorial
+from .half import refuse_half_precision
 from .order import checked_order
 
 Scaling = Literal["coefficient", "derivative"]
@@ -53,14 +55,14 @@ def jet(
     Raises
     ------
     WrongInput, WrongType
-        For series of unequal length or shape, integer or NaN primals, or an unknown scaling.
+        For series of unequal length or shape, integer, half-precision or NaN primals, or an unknown scaling.
     Unreadable
         If a primitive has no rule; the message names it and the user's line.
 
     Notes
     -----
-    Exact: algorithmic derivatives, which only round. The cost is quadratic in n. A float16 or bfloat16 primal is
-    computed in its own precision.
+    Exact: algorithmic derivatives, which only round. The cost is quadratic in n. At a point where f is not
+    differentiable a warning says which branch was taken, and another which orders are too large for the dtype.
 
     References
     ----------
@@ -88,7 +90,8 @@ def jet(
         order = _order(asked, f, primals, series)
         here = point(asked, f, primals, argnums=tuple(range(len(primals))), complex_ok=True)
         rows = _rows(here, series, order, scaling)
-        _, orders = push(here, rows, order)
+        first, orders = push(here, rows, order)
+        say_caveats(here, first, orders)
         value = _as_f_gives_it(here, primals)
         if scaling == "derivative":
             orders = [jax.tree.map(partial(_scaled, k), o) for k, o in orders]
@@ -99,6 +102,7 @@ def jet(
 
 def push(here: Point, rows: list[list[Any]], order: int) -> tuple[Any, list[tuple[int, Any]]]:
     """Value and (k, coefficient k) of a function at a point, for series given by leaf; as pytrees."""
+    refuse_half_precision(here)
     if loop_pays(here.trace, rows, order):  # a loop has to be compiled, so it is kept for the next call
         options = here.asked, order, jax.tree.structure(rows)
         columns = computed(here, _columns, rows, options=options)

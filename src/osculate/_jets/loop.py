@@ -63,10 +63,11 @@ class Loop:
         for knot in found:
             if any(few(stream) is not None for stream in knot):
                 continue
-            if len(knot) == 1 and all(source is not knot[0] for source, _ in knot[0].sources()):
-                self.arrays[knot[0]] = self._whole(knot[0], streams[knot[0]])
+            first, most = knot[0], max(streams[stream] for stream in knot)
+            if most <= first.offset or (len(knot) == 1 and all(s is not first for s, _ in first.sources())):
+                self.arrays[first] = self._whole(first, most)
             else:
-                self._tied(knot, max(streams[s] for s in knot), exported)
+                self._tied(knot, most, exported)
 
     def array(self, stream: Stream) -> Any:
         """All coefficients, zeros written out."""

@@ -14,6 +14,7 @@ from osculate._arguments import Point, point
 from osculate._errors import WrongInput, WrongType
 from osculate._trace import precision_of
 
+from .caveats import say_caveats
 from .derivative import acts_elementwise
 from .directional import mixed
 from .jet import push
@@ -95,6 +96,7 @@ def _expand(here: Point, direction: Any, n: int) -> Taylor:
         trees = [here(*here.primals)]
     else:
         value, orders = push(here, [[leaf, step] for leaf, step in zip(leaves, steps, strict=True)], n)
+        say_caveats(here, value, orders)
         trees = [value, *(order for _, order in orders)]
     return Taylor(center, jax.tree.map(lambda *column: jnp.stack(column), *trees), direction is not None)
 
