@@ -4,7 +4,7 @@
     python benchmarks/laplacian.py --row electrons-10
     python benchmarks/laplacian.py --memory         growth of the resident set, each row in a process of its own
 
-Needs ``pip install folx`` beside osculate. Times are medians of interleaved runs, after a warm-up.
+Needs ``pip install folx`` beside osculate. "osculate rows" is the function of many points, read as rows in chunks. Times are medians of interleaved runs, after a warm-up.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ def particles(f: Callable[..., Any], parameters: Any, rows: int, count: int, tra
         "folx": of_rows(by_folx(f, SPARSITY)),
         "folx dense": of_rows(by_folx(f)),
         "osculate": of_rows(osculate.laplacian(f, argnums=1)),
+        "osculate rows": osculate.laplacian(of_rows(f), argnums=1),
     }
     if training:
         programs = {name: gradient(program) for name, program in programs.items()}
@@ -157,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--row", choices=list(ROWS))
     parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--program", choices=["folx", "folx dense", "osculate", "nested jvp"])
+    parser.add_argument("--program", choices=["folx", "folx dense", "osculate", "osculate rows", "nested jvp"])
     chosen = parser.parse_args()
     for row in [chosen.row] if chosen.row else ROWS:
         if not chosen.memory:
@@ -165,7 +166,7 @@ def main() -> None:
         elif chosen.program:
             memory(row, chosen.program)
         else:
-            for name in ("folx", "osculate"):
+            for name in [name for name in ROWS[row]()["programs"] if name != "nested jvp"]:
                 arguments = [sys.executable, __file__, "--memory", "--row", row, "--program", name]
                 subprocess.run(arguments, check=True)
 
