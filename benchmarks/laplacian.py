@@ -4,7 +4,8 @@
     python benchmarks/laplacian.py --row electrons-10
     python benchmarks/laplacian.py --memory         growth of the resident set, each row in a process of its own
 
-Needs ``pip install folx`` beside osculate. "osculate rows" is the function of many points, read as rows in chunks. Times are medians of interleaved runs, after a warm-up.
+Needs ``pip install folx`` beside osculate. Times are medians of interleaved runs, after a warm-up. "osculate rows" is
+the function of many points, read as rows and computed in chunks.
 """
 
 from __future__ import annotations
