@@ -36,4 +36,6 @@ def test_one_leaf_of_several_arguments_is_enough() -> None:
 
 def test_single_precision_passes_whatever_the_function_does_inside() -> None:
     function = lambda x: x.astype(jnp.float16).astype(jnp.float32)  # noqa: E731
-    refuse_half_precision(point("osculate.jet", function, (jnp.ones(3, jnp.float32),)))
+    here = point("osculate.jet", function, (jnp.ones(3, jnp.float32),))
+    refuse_half_precision(here)
+    assert here.primals[0].dtype == jnp.float32

@@ -24,7 +24,7 @@ def _float64() -> Iterator[None]:
         yield
 
 
-def same(function: Callable[..., Any], plain: Callable[..., Any], *starts: Any) -> None:
+def check_same(function: Callable[..., Any], plain: Callable[..., Any], *starts: Any) -> None:
     """The jets of a function against those of sums and products, which have rules of their own."""
     rng = np.random.default_rng(1)
     series = tuple([jnp.asarray(rng.normal(size=np.shape(s))) for _ in range(ORDER)] for s in starts)
@@ -36,7 +36,7 @@ def same(function: Callable[..., Any], plain: Callable[..., Any], *starts: Any) 
 
 
 def test_multiplying_into_places_that_repeat() -> None:
-    same(
+    check_same(
         lambda x, u: x.at[REPEATED].multiply(u),
         lambda x, u: jnp.stack([x[0] * u[0] * u[2] * u[3], x[1], x[2] * u[1]]),
         RNG.normal(size=3),
@@ -45,7 +45,7 @@ def test_multiplying_into_places_that_repeat() -> None:
 
 
 def test_zeros_among_the_factors() -> None:
-    same(
+    check_same(
         lambda x, u: x.at[REPEATED].multiply(u),
         lambda x, u: jnp.stack([x[0] * u[0] * u[2] * u[3], x[1], x[2] * u[1]]),
         np.array([1.5, 0.0, 0.0]),
@@ -54,7 +54,7 @@ def test_zeros_among_the_factors() -> None:
 
 
 def test_rows_into_rows_that_repeat() -> None:
-    same(
+    check_same(
         lambda x, u: x.at[np.array([1, 1])].multiply(u),
         lambda x, u: jnp.stack([x[0], x[1] * u[0] * u[1], x[2]]),
         RNG.normal(size=(3, 2)),
@@ -64,7 +64,7 @@ def test_rows_into_rows_that_repeat() -> None:
 
 def test_columns_two_indices_and_places_outside() -> None:
     rows, columns = np.array([[0, 1], [0, 7]]), np.array([[2, 0], [2, 1]])
-    same(
+    check_same(
         lambda x, u: x.at[rows, columns].multiply(u),
         lambda x, u: x * jnp.stack([jnp.stack([1.0, 1.0, u[0, 0] * u[1, 0]]), jnp.stack([u[0, 1], 1.0, 1.0])]),
         RNG.normal(size=(2, 3)),
@@ -73,7 +73,7 @@ def test_columns_two_indices_and_places_outside() -> None:
 
 
 def test_segment_products() -> None:
-    same(
+    check_same(
         lambda x: jax.ops.segment_prod(x, np.array([0, 1, 0, 0]), 3),
         lambda x: jnp.stack([x[0] * x[2] * x[3], x[1], jnp.ones(())]),
         RNG.normal(size=4),
@@ -81,7 +81,7 @@ def test_segment_products() -> None:
 
 
 def test_a_window_of_products() -> None:
-    same(
+    check_same(
         lambda x: lax.reduce_window(x, 1.0, lax.mul, (2, 2), (1, 1), "VALID"),
         lambda x: x[:-1, :-1] * x[1:, :-1] * x[:-1, 1:] * x[1:, 1:],
         RNG.normal(size=(3, 4)),
@@ -93,7 +93,7 @@ def test_a_window_with_strides_padding_and_dilation() -> None:
         padded = jnp.concatenate([jnp.ones(1), x, jnp.ones(2)])
         return jnp.stack([padded[i] * padded[i + 2] * padded[i + 4] for i in range(0, 4, 2)])
 
-    same(
+    check_same(
         lambda x: lax.reduce_window(x, 1.0, lax.mul, (3,), (2,), [(1, 2)], window_dilation=(2,)),
         plain,
         RNG.normal(size=5),
@@ -101,7 +101,7 @@ def test_a_window_with_strides_padding_and_dilation() -> None:
 
 
 def test_a_window_of_any_function() -> None:
-    same(
+    check_same(
         lambda x: lax.reduce_window(x, 0.0, lambda a, b: a + b + a * b, (2,), (1,), "VALID"),
         lambda x: (1 + x[:-1]) * (1 + x[1:]) - 1,
         RNG.normal(size=4),
