@@ -1,0 +1,19 @@
+"""The structure of a Hessian, read from a trace: terms in index notation, a sparsity pattern, and what they cost."""
+
+from .entries import Entries, entries
+from .matrix import MatrixPlan, matrix_plan
+from .structure import Indices, Structure, TooManyTerms, index_constants, read
+from .sweep import Fallback
+
+__all__ = [
+    "Entries",
+    "Fallback",
+    "Indices",
+    "MatrixPlan",
+    "Structure",
+    "TooManyTerms",
+    "entries",
+    "index_constants",
+    "matrix_plan",
+    "read",
+]
