@@ -11,8 +11,9 @@ from jax.flatten_util import ravel_pytree
 from osculate._arguments import Argnums, Point, transform
 from osculate._compiled import computed
 from osculate._errors import WrongInput
-from osculate._linear import columns, linearise, memory_in_bytes, nan_where_nan
+from osculate._linear import linearise, memory_in_bytes, nan_where_nan
 
+from .chunked import by_columns
 from .layout import cut
 
 _ASKED = "osculate.hessian"
@@ -97,11 +98,10 @@ def derivatives(
     """
     vector, unravel = ravel_pytree(primals)
     here = linearise(lambda at: function(*unravel(at)), vector)
-    matrix = columns(here.product, vector.size, vector.dtype, memory)
+    matrix = by_columns(here, vector.size, vector.dtype, memory)
     like = primals[0] if single else primals
     second = matrix if output == "matrix" else cut(matrix, like, like)
-    first = unravel(here.gradient)
-    return here.value, nan_where_nan(here.value, first), nan_where_nan(here.value, second), here.auxiliary
+    return here.value, nan_where_nan(here.value, unravel(here.gradient)), second, here.auxiliary
 
 
 def _budget(output: str, method: str, memory: int | str | None) -> int | None:

@@ -1,0 +1,93 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from osculate._hessian.coloured import coloured, compressed
+from osculate._hessian.colouring import star_colouring
+
+
+def rosenbrock(x):
+    return jnp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def arrow(x):
+    return jnp.sum(jnp.sin(x[1:]) * x[0] ** 2) + x[0] ** 3
+
+
+def plate(x):
+    u = x.reshape(6, 6)
+    return jnp.sum((u[1:] - u[:-1]) ** 4) + jnp.sum((u[:, 1:] - u[:, :-1]) ** 2) + jnp.sum(jnp.exp(u))
+
+
+def spread(x):
+    return jnp.sum(jnp.cos(x[jnp.arange(30) * 7 % 30] * x))
+
+
+FUNCTIONS = [(rosenbrock, 12), (arrow, 9), (plate, 36), (spread, 30)]
+
+
+def pattern_at(f, x):
+    return np.nonzero(np.asarray(jax.jit(jax.hessian(f))(x)))
+
+
+def entries(f, x, rows, columns, memory=2**20):
+    found = star_colouring(rows, columns, len(x))
+    colours, source = jnp.asarray(found.colours), jnp.asarray(found.source)
+
+    @jax.jit
+    def at(x):
+        return coloured(lambda at: (f(at), None), (x,), colours, source, found.count, memory)[0]
+
+    return at(x)
+
+
+@pytest.mark.parametrize(("f", "n"), FUNCTIONS)
+@pytest.mark.parametrize("memory", [1, 2**20])
+def test_entries_are_those_of_the_dense_hessian(f, n, memory):
+    with jax.enable_x64(True):
+        x = jnp.asarray(np.random.default_rng(n).normal(size=n))
+        rows, columns = pattern_at(f, x)
+        expected = np.asarray(jax.jit(jax.hessian(f))(x))[rows, columns]
+        np.testing.assert_allclose(entries(f, x, rows, columns, memory), expected, rtol=1e-12, atol=1e-13)
+
+
+def test_float32_stays_float32():
+    x = jnp.linspace(-1, 1, 12, dtype=jnp.float32)
+    rows, columns = pattern_at(rosenbrock, x)
+    got = entries(rosenbrock, x, rows, columns)
+    assert got.dtype == jnp.float32
+    np.testing.assert_allclose(got, np.asarray(jax.hessian(rosenbrock)(x))[rows, columns], rtol=1e-5, atol=1e-4)
+
+
+def test_under_jit_vmap_and_grad():
+    with jax.enable_x64(True):
+        x = jnp.asarray(np.random.default_rng(1).normal(size=8))
+        rows, columns = pattern_at(rosenbrock, x)
+        batch = jnp.stack([x, 2 * x])
+
+        def of(at):
+            return entries(rosenbrock, at, rows, columns)
+
+        dense = jax.jit(jax.vmap(jax.hessian(rosenbrock)))(batch)
+        np.testing.assert_allclose(jax.vmap(of)(batch), dense[:, rows, columns], rtol=1e-12, atol=1e-12)
+        third = jax.jit(jax.grad(lambda at: jnp.sum(of(at) ** 2)))(x)
+        expected = jax.jit(jax.grad(lambda at: jnp.sum(jax.hessian(rosenbrock)(at) ** 2)))(x)
+        np.testing.assert_allclose(third, expected, rtol=1e-11)
+
+
+def test_a_value_that_is_nan_makes_all_entries_nan():
+    def f(x):
+        return jnp.sum(x**2) + jnp.log(x[0] - 10)
+
+    rows, columns = np.arange(3), np.arange(3)
+    assert np.isnan(entries(f, jnp.ones(3), rows, columns)).all()
+
+
+def test_products_of_a_matrix_are_sums_of_its_columns():
+    A = jnp.asarray(np.random.default_rng(2).normal(size=(6, 6)), jnp.float32)
+    colours = jnp.asarray([0, 1, 0, 2, 1, 0])
+    for memory in (1, 2**20):
+        got = compressed(lambda v: A @ v, jnp.zeros(6, jnp.float32), colours, 3, memory)
+        expected = np.stack([np.asarray(A)[:, np.asarray(colours) == c].sum(1) for c in range(3)])
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
