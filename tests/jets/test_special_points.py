@@ -33,7 +33,10 @@ INF = math.inf
 
 
 # Here the numbers are tested; that kinks are said is tested at the end, and in tests/kinks.
-pytestmark = pytest.mark.filterwarnings("ignore:osculate.*not differentiable:RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:osculate.*not differentiable:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:osculate.*not finite:RuntimeWarning"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -90,7 +91,8 @@ def _assembled(
         notes.append(
             f"{which} is not continuous at {subject.names[0]} = {at:g}: derivatives given there are a convention"
         )
-    expansion = taylor(here, max(order, 2))(at)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # a note of ours says it
+        expansion = taylor(here, max(order, 2))(at)
     derivatives = np.asarray(expansion.derivatives, dtype=np.float64)
     bend = bent(np.array([at]), derivatives[0], derivatives[1:2], derivatives[2:3, None])
     straight = bool(abs(derivatives[2]) <= rounding_level(samples, 2))
