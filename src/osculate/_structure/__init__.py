@@ -1,5 +1,6 @@
 """The structure of a Hessian, read from a trace: terms in index notation, a sparsity pattern, and what they cost."""
 
+from .blame import asymmetric_rules
 from .entries import Entries, entries
 from .matrix import MatrixPlan, matrix_plan
 from .structure import Indices, Structure, TooManyTerms, index_constants, read
@@ -12,6 +13,7 @@ __all__ = [
     "MatrixPlan",
     "Structure",
     "TooManyTerms",
+    "asymmetric_rules",
     "entries",
     "index_constants",
     "matrix_plan",
