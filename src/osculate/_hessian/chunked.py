@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from osculate._arguments import Point
+from osculate._errors import WrongInput
 from osculate._linear import Linearised, peak_bytes
 from osculate._trace import Trace, Variable, trace
 
@@ -66,6 +68,25 @@ def columns_plan(program: Trace, size: int, memory: int | None) -> Columns:
     chunk = max(1, min(size, chunk, (memory - stored) // column))
     loops = -(-size // chunk)
     return Columns(-(-size // loops), loops, column, stored)
+
+
+def beside_result(point: Point, memory: int, pieces: bool) -> int:
+    """Bytes that are left for temporaries where the result counts, too; a budget below its size is refused.
+
+    ``pieces``: the matrix is cut into a tree of blocks. Blocks, and what is handed over to NumPy, are copies.
+    """
+    leaves = jax.tree.leaves(point.primals)
+    size = sum(leaf.size for leaf in leaves)
+    result = size * size * max(leaf.dtype.itemsize for leaf in leaves)
+    if memory < result:
+        raise point.error(
+            WrongInput,
+            f"memory is {memory:,} bytes, and the Hessian itself has {size:,}² = {size * size:,} numbers: "
+            f"{result:,} bytes",
+            "osculate.hessian_operator(f)(x) gives products without forming it; or pass a larger memory",
+        )
+    copies = int(point.precision.host) + int(pieces and len(leaves) > 1)
+    return max(1, memory - result * (1 + copies))
 
 
 def by_columns(here: Linearised, size: int, dtype: Any, memory: int | None) -> jax.Array:
