@@ -205,7 +205,7 @@ def chain() -> None:
         traced = time.perf_counter()
         structure = read(program)
         assert not isinstance(structure, TooManyTerms)
-        found = entries(structure, structure.terms)
+        found = entries(structure)
         done = time.perf_counter()
 
         def values(x: Any, found: Any = found, structure: Any = structure, program: Any = program) -> Any:

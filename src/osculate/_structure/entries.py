@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .arrays import Array
-from .factors import Factor, broadcast
+from .diagonals import Diagonal, diagonals, placed
+from .factors import broadcast
 from .labels import Indices, Labels, joint
 from .structure import Structure
 from .term import End, Term, single
@@ -21,28 +23,44 @@ LARGEST = 2 * 10**8
 
 
 @dataclass(frozen=True, eq=False)
+class Strided:
+    """Values of one array that go to entries start, start + step, start + 2 step, …"""
+
+    array: int
+    start: int
+    step: int
+
+
+@dataclass(frozen=True, eq=False)
 class Entries:
-    """Where values go: ``keys`` are row × n + column, increasing; ``sources`` say which value is added where."""
+    """The distinct entries, row by row, and where the values of ``arrays`` are added.
+
+    ``strided`` values go to places at equal distances; column k of ``table`` holds the places, among all values one
+    after the other, that are added at entry k (−1 for none).
+    """
 
     size: int
-    keys: Indices
-    sources: Indices
+    rows: Indices
+    columns: Indices
     arrays: tuple[Array, ...]
+    strided: tuple[Strided, ...]
+    table: Indices
 
     @property
-    def rows(self) -> Indices:
-        """Row of each entry."""
-        return self.keys // self.size
-
-    @property
-    def columns(self) -> Indices:
-        """Column of each entry."""
-        return self.keys % self.size
+    def count(self) -> int:
+        """How many entries there are."""
+        return len(self.rows)
 
     def added(self, values: Sequence[Any]) -> Any:
         """The value of each entry, from the values of ``arrays``."""
-        flat = jnp.concatenate([jnp.reshape(value, -1) for value in values]) if values else jnp.zeros(0)
-        return combined(flat, self.sources, len(self.keys))
+        if not values:
+            return jnp.zeros(self.count)
+        flat = [jnp.reshape(value, -1) for value in values]
+        total = interleaved(flat, self.strided, self.count) if self.strided else None
+        if len(self.table):
+            rest = combined(jnp.concatenate(flat), self.table, self.count)
+            total = rest if total is None else total + rest
+        return jnp.zeros(self.count, flat[0].dtype) if total is None else total
 
 
 def entry_numbers(structure: Structure, end: End, labels: Labels) -> Indices:
@@ -51,12 +69,46 @@ def entry_numbers(structure: Structure, end: End, labels: Labels) -> Indices:
     return start + joint(end.axes, end.variable.shape, labels)
 
 
-def entries(structure: Structure, terms: Sequence[Term], triangle: bool = False) -> Entries:
-    """The entries of these terms; with ``triangle`` only those with row ≥ column."""
+def entries(structure: Structure, terms: Sequence[Term] | None = None, triangle: bool = False) -> Entries:
+    """The entries of these terms, of all by default; with ``triangle`` only those with row ≥ column."""
+    terms = structure.terms if terms is None else terms
+    arrays = tuple(broadcast(single(term), term.open_labels) for term in terms)
+    found = diagonals(structure, terms)
+    if found is not None:
+        return _banded(structure.size, arrays, [d for d in found if d.offset <= 0 or not triangle])
+    keys, places = _listed(structure, terms)
+    if triangle:
+        lower = keys // structure.size >= keys % structure.size
+        keys, places = keys[lower], places[lower]
+    unique, table = _grouped(keys, places)
+    return Entries(structure.size, unique // structure.size, unique % structure.size, arrays, (), table)
+
+
+def _banded(size: int, arrays: tuple[Array, ...], found: Sequence[Diagonal]) -> Entries:
+    """Entries on few diagonals: their places are counted, not sorted."""
+    rows, columns, positions = placed(size, found)
+    strided: list[Strided] = []
+    rest: list[tuple[int, Indices]] = []
+    for diagonal, position in zip(found, positions, strict=True):
+        step = int(position[1] - position[0]) if len(position) > 1 else 1
+        if (position == position[0] + step * np.arange(len(position))).all():
+            strided.append(Strided(diagonal.term, int(position[0]), step))
+        else:
+            rest.append((diagonal.term, position))
+    starts = np.cumsum([0, *(array.size for array in arrays)])
+    key = np.concatenate([np.zeros(0, np.int64), *(position for _, position in rest)])
+    place = np.concatenate([np.zeros(0, np.int64), *(starts[k] + np.arange(len(position)) for k, position in rest)])
+    unique, small = _grouped(key, place)
+    table = np.full((len(small), len(rows)), -1, np.int64)
+    table[:, unique] = small
+    return Entries(size, rows, columns, arrays, tuple(strided), table)
+
+
+def _listed(structure: Structure, terms: Sequence[Term]) -> tuple[Indices, Indices]:
+    """For each value that a term adds its key, row × n + column, and its place among all values."""
     size = structure.size
-    keys: list[Indices] = []
-    arrays: list[Array] = []
-    places: list[Indices] = []
+    keys: list[Indices] = [np.zeros(0, np.int64)]
+    places: list[Indices] = [np.zeros(0, np.int64)]
     before = 0
     for term in terms:
         labels = term.open_labels
@@ -64,7 +116,6 @@ def entries(structure: Structure, terms: Sequence[Term], triangle: bool = False)
         if span > LARGEST:
             raise MemoryError(f"a pattern of more than {LARGEST} entries")
         rows, columns = (entry_numbers(structure, end, labels).reshape(-1) for end in term.ends)
-        arrays.append(broadcast(single(term), labels))
         here = np.arange(before, before + span)
         before += span
         keys.append(rows * size + columns)
@@ -72,13 +123,7 @@ def entries(structure: Structure, terms: Sequence[Term], triangle: bool = False)
         if not term.symmetric:
             keys.append(columns * size + rows)
             places.append(here)
-    key = np.concatenate(keys) if keys else np.zeros(0, np.int64)
-    place = np.concatenate(places) if places else np.zeros(0, np.int64)
-    if triangle:
-        lower = key // size >= key % size
-        key, place = key[lower], place[lower]
-    unique, sources = _grouped(key, place)
-    return Entries(size, unique, sources, tuple(arrays))
+    return np.concatenate(keys), np.concatenate(places)
 
 
 def _grouped(key: Indices, place: Indices) -> tuple[Indices, Indices]:
@@ -98,44 +143,36 @@ def _grouped(key: Indices, place: Indices) -> tuple[Indices, Indices]:
 
 def combined(values: Any, table: Indices, count: int) -> Any:
     """The sum of the values at the places of each column of the table."""
-    if not len(table):
-        return jnp.zeros(count, values.dtype)
     if (table >= 0).sum() * 4 < table.size:  # few entries with many summands: one sum into entries
         summand, entry = np.nonzero(table >= 0)
-        return jnp.zeros(count, values.dtype).at[entry].add(values[table[summand, entry]])
+        return jnp.zeros(count, values.dtype).at[entry].add(_at(values, table[summand, entry]))
     total: Any = None
     for row in table:
-        here = np.flatnonzero(row >= 0)
-        if len(here) == count:
-            part = values if np.array_equal(row, np.arange(len(values))) else values[row]
-            total = part if total is None else total + part
+        if (row >= 0).all():
+            part = values if np.array_equal(row, np.arange(len(values))) else _at(values, row)
         else:
-            part = jnp.where(row >= 0, values[np.maximum(row, 0)], 0)
-            total = part if total is None else total + part
+            part = jnp.where(row >= 0, _at(values, np.maximum(row, 0)), 0)
+        total = part if total is None else total + part
     return total
 
 
-def as_block(term: Term, limit: int = 8) -> Term | None:
-    """The term without a label at both ends, if it runs over a block: a short delta is written as a unit matrix."""
-    from .labels import Axis, Label
-
-    if any(axis.table is not None for end in term.ends for axis in end.axes):
-        return None
-    one, two = ({label for axis in end.axes for label in axis.labels} for end in term.ends)
-    shared = one & two
-    if any(len(axis.labels) != len(set(axis.labels)) for end in term.ends for axis in end.axes):
-        return None
-    if sum(len(axis.labels) for axis in term.ends[0].axes) != len(one):
-        return None
-    if sum(len(axis.labels) for axis in term.ends[1].axes) != len(two):
-        return None
-    if math.prod(label.size for label in shared) > limit:
-        return None
-    renamed = {label: Label(label.size) for label in shared}
-    axes = tuple(Axis(tuple(renamed.get(label, label) for label in a.labels), a.offset) for a in term.ends[1].axes)
-    units = tuple(Factor(_unit(label.size), (label, new)) for label, new in renamed.items())
-    return replace(term, factors=(*term.factors, *units), ends=(term.ends[0], End(term.ends[1].variable, axes)))
+def _at(values: Any, places: Indices) -> Any:
+    return values.at[places.astype(np.int32)].get(mode="promise_in_bounds")
 
 
-def _unit(size: int) -> Array:
-    return Array((size, size), (), lambda: jnp.eye(size))
+def interleaved(values: Sequence[Any], strided: Sequence[Strided], count: int) -> Any:
+    """The sum of arrays each placed at equal distances: for each distance columns side by side, read row by row."""
+    total: Any = None
+    for step in dict.fromkeys(place.step for place in strided):
+        length = -(-count // step) + 1
+        columns: list[Any] = [None] * step
+        for place in (p for p in strided if p.step == step):
+            value = values[place.array]
+            before, residue = divmod(place.start, step)
+            padding = [(before, length - before - value.shape[0], 0)]
+            column = lax.pad(value, jnp.zeros((), value.dtype), padding)
+            columns[residue] = column if columns[residue] is None else columns[residue] + column
+        filled = [jnp.zeros(length, values[0].dtype) if column is None else column for column in columns]
+        part = jnp.stack(filled).T.reshape(-1)[:count] if step > 1 else filled[0][:count]
+        total = part if total is None else total + part
+    return total

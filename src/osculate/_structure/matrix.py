@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,11 +12,11 @@ import numpy as np
 from jax import lax
 
 from .arrays import Array
-from .entries import Entries, as_block, entries
-from .factors import broadcast
-from .labels import Axes
+from .entries import Entries, entries
+from .factors import Factor, broadcast
+from .labels import Axes, Axis, Label
 from .structure import Structure
-from .term import Term, single
+from .term import End, Term, single
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,30 @@ def matrix_plan(structure: Structure) -> MatrixPlan:
         else:
             blocks.append(_block(structure, block))
     return MatrixPlan(structure.size, tuple(blocks), entries(structure, scattered) if scattered else None)
+
+
+SHORT = 8
+"""Longest delta that is written as a unit matrix."""
+
+
+def as_block(term: Term) -> Term | None:
+    """The term without a label at both ends, if it runs over a block: a short delta is written as a unit matrix."""
+    if any(axis.table is not None for end in term.ends for axis in end.axes):
+        return None
+    one, two = ([label for axis in end.axes for label in axis.labels] for end in term.ends)
+    if len(one) > len(set(one)) or len(two) > len(set(two)):
+        return None
+    shared = set(one) & set(two)
+    if math.prod(label.size for label in shared) > SHORT:
+        return None
+    renamed = {label: Label(label.size) for label in shared}
+    axes = tuple(Axis(tuple(renamed.get(label, label) for label in a.labels), a.offset) for a in term.ends[1].axes)
+    units = tuple(Factor(_unit(label.size), (label, new)) for label, new in renamed.items())
+    return replace(term, factors=(*term.factors, *units), ends=(term.ends[0], End(term.ends[1].variable, axes)))
+
+
+def _unit(size: int) -> Array:
+    return Array((size, size), (), lambda: jnp.eye(size))
 
 
 def _block(structure: Structure, term: Term) -> tuple[Rectangle, bool, Array]:
