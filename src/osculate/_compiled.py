@@ -81,6 +81,11 @@ def _computed(point: Point, computation: Computation, *arrays: Any, options: tup
     return program(constants, point.primals, arrays)
 
 
+def trace_key(trace: Trace) -> Hashable | None:
+    """What is equal for traces that do the same, whatever arrays they close over; None for those seen only once."""
+    return (_signature(trace), _setting()) if all(map(_may_be_kept, trace.nodes)) else None
+
+
 def _closed(
     trace: Trace, shapes: tuple[Any, Any], computation: Computation, options: tuple[Hashable, ...]
 ) -> Callable[..., Any]:

@@ -7,29 +7,109 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from osculate._arguments import Point
+from osculate._compiled import computed
+from osculate._errors import Unreadable, WrongInput
 from osculate._linear import chunk_length, linearise, nan_where_nan
+from osculate._trace import at_top_level, is_traced
+
+from .layout import cut
+from .pattern import pattern_at
+from .sparse import as_sparse
 
 
-def coloured(
+def coloured_hessian(point: Point, output: str, memory: int) -> tuple[Any, Any]:
+    """The Hessian at a point and the auxiliary output; ``memory`` bounds the products computed side by side.
+
+    For ``output="sparse"`` a ``scipy.sparse.csr_array`` at top level and a BCOO where it is traced.
+
+    Raises
+    ------
+    WrongInput
+        If the pattern is not known.
+    Unreadable
+        If the entries fail their check by a product, which means that a rule of the pattern is wrong.
+    """
+    pattern = pattern_at(point)
+    if isinstance(pattern, str):
+        raise point.error(
+            WrongInput,
+            f"the pattern of this Hessian is not known: {pattern}",
+            'method="chunked" needs none; osculate.hessian_operator(f)(x) gives products',
+        )
+    colouring = pattern.colouring
+    places = (colouring.colours, colouring.source, pattern.rows, pattern.columns)
+    arrays = tuple(jnp.asarray(place, np.int32) for place in places)
+    options = (colouring.count, memory, output, isinstance(point.argnums, int))
+    values, second, auxiliary, failed = computed(point, _coloured, *arrays, options=options)
+    if at_top_level() and not is_traced(failed) and bool(failed):
+        raise point.error(
+            Unreadable,
+            "the coloured Hessian failed its check by a product: its pattern lacks an entry, so a rule that reads the "
+            f"structure is wrong, one of those for {_primitives(point)}",
+            'method="dense" computes it without a pattern; please report this function',
+        )
+    size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
+    return as_sparse(values, pattern.rows, pattern.columns, size) if output == "sparse" else second, auxiliary
+
+
+def _primitives(point: Point) -> str:
+    return ", ".join(sorted({node.name for node in point.trace.nodes}))
+
+
+def _coloured(
     function: Callable[..., tuple[Any, Any]],
     primals: tuple[Any, ...],
     colours: jax.Array,
     source: jax.Array,
+    rows: jax.Array,
+    columns: jax.Array,
     count: int,
     memory: int,
-) -> tuple[jax.Array, Any]:
-    """The Hessian's entries in the order of ``source``, and the auxiliary output of ``function``.
-
-    ``colours``, ``source`` and ``count`` are those of a ``Colouring``; products run side by side in ``memory`` bytes.
-    JAX can transform it.
-    """
+    output: str,
+    single: bool,
+) -> tuple[Any, Any, Any, Any]:
+    """The entries, the dense Hessian if it is asked for, the auxiliary output, and whether the check failed."""
     vector, unravel = ravel_pytree(primals)
     here = linearise(lambda at: function(*unravel(at)), vector)
-    products = compressed(here.product, vector, colours, count, memory)
-    return nan_where_nan(here.value, products.reshape(-1)[source]), here.auxiliary
+    values = read_off(here.product, vector, colours, source, count, memory)
+    failed = ~_agree(here.product, vector, values, rows, columns)
+    values = nan_where_nan(here.value, values)
+    if output == "sparse":
+        return values, None, here.auxiliary, failed
+    matrix = jnp.zeros((vector.size, vector.size), values.dtype)
+    matrix = matrix.at[rows, columns].set(values, unique_indices=True, indices_are_sorted=True)
+    matrix = nan_where_nan(here.value, matrix)
+    like = primals[0] if single else primals
+    return None, matrix if output == "matrix" else cut(matrix, like, like), here.auxiliary, failed
+
+
+def _agree(
+    linear: Callable[[jax.Array], jax.Array], like: jax.Array, values: jax.Array, rows: jax.Array, columns: jax.Array
+) -> jax.Array:
+    """Whether one random product is that of the entries. Where numbers overflow nothing can be said, and it is."""
+    direction = jnp.asarray(np.random.default_rng(0).standard_normal(like.size), like.dtype)
+    expected = linear(direction)
+    size = jnp.zeros_like(expected).at[rows].add(jnp.abs(values * direction[columns]))
+    got = jnp.zeros_like(expected).at[rows].add(values * direction[columns])
+    bound = jnp.finfo(like.dtype).eps ** 0.5 * (jnp.max(size) + jnp.max(jnp.abs(expected)))
+    return ~jnp.isfinite(bound) | (jnp.max(jnp.abs(got - expected)) <= bound)
+
+
+def read_off(
+    linear: Callable[[jax.Array], jax.Array],
+    like: jax.Array,
+    colours: jax.Array,
+    source: jax.Array,
+    count: int,
+    memory: int,
+) -> jax.Array:
+    """The entries in the order of ``source``; ``colours``, ``source`` and ``count`` are those of a ``Colouring``."""
+    return compressed(linear, like, colours, count, memory).reshape(-1)[source]
 
 
 def compressed(

@@ -11,10 +11,12 @@ from jax.flatten_util import ravel_pytree
 from osculate._arguments import Argnums, Point, transform
 from osculate._compiled import computed
 from osculate._errors import WrongInput
-from osculate._linear import linearise, memory_in_bytes, nan_where_nan
+from osculate._linear import DEFAULT_MEMORY, linearise, memory_in_bytes, nan_where_nan
 
-from .chunked import by_columns
+from .chunked import beside_result, by_columns
+from .coloured import coloured_hessian
 from .layout import cut
+from .structured import structured_hessian
 
 _ASKED = "osculate.hessian"
 
@@ -38,15 +40,20 @@ def hessian(
         The positional arguments to differentiate with respect to.
     has_aux : bool
         Whether ``f`` returns a pair (value, auxiliary); then the result is a pair (Hessian, auxiliary).
-    output : {"tree", "matrix"}
+    output : {"tree", "matrix", "sparse"}
         ``"tree"``: the nested layout of ``jax.hessian``, for each leaf of the argument a tree of blocks of shape
         leaf shape + leaf shape. ``"matrix"``: one (n, n) array, in the order of ``jax.flatten_util.ravel_pytree``.
-    method : {"auto", "dense", "chunked"}
+        ``"sparse"``: the entries of the pattern alone, found by the structure of f; a ``scipy.sparse.csr_array``, and
+        inside ``jit`` or ``vmap`` a ``jax.experimental.sparse.BCOO``.
+    method : {"auto", "dense", "chunked", "structured", "coloured"}
         ``"dense"`` computes all columns side by side; ``"chunked"`` as many as ``memory`` allows. ``"auto"`` is
-        ``"chunked"``, which is the same thing wherever everything fits.
+        ``"chunked"``, which is the same thing wherever everything fits. ``"structured"`` reads from the trace which
+        entries depend on what and computes each once, without products with unit vectors. ``"coloured"`` computes
+        columns that do not meet by one product, for a Hessian with few entries. ``hessian_plan`` says which is best.
     memory : int or str, optional
-        Bound on the temporary memory of columns computed side by side, in bytes or as ``"200MB"``, ``"1GiB"``; 256 MiB
-        by default. The result itself, n² numbers, comes on top, and so do the values of f stored for differentiation.
+        Bound on what the call adds to the memory of the process, in bytes or as ``"200MB"``, ``"1GiB"``: the result and
+        all temporaries, columns being computed one by one where no more fit. By default columns computed side by side
+        take at most 256 MiB beside the result.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def hessian(
     ------
     WrongInput, WrongType, Unreadable
         At once for an unknown ``output``, ``method`` or ``memory``; when called, for an f with several outputs, a point
-        of integers, complex numbers or NaN, an f that cannot be traced.
+        of integers, complex numbers or NaN, an f that cannot be traced, a ``memory`` below the size of the result.
 
     Notes
     -----
@@ -76,11 +83,29 @@ def hessian(
     np.float64(48.0)
     """
     budget = _budget(output, method, memory)
-    return transform(_ASKED, f, partial(_hessian, output, budget), argnums=argnums, has_aux=has_aux)
+    every_column = partial(_hessian, budget=budget, in_all=memory is not None)
+    compute = _structured if method == "structured" or output == "sparse" else every_column
+    if method == "coloured":
+        compute = partial(_coloured, memory=budget or DEFAULT_MEMORY)
+    return transform(_ASKED, f, partial(compute, output), argnums=argnums, has_aux=has_aux)
 
 
-def _hessian(output: str, budget: int | None, point: Point) -> Any:
+def _structured(output: str, point: Point) -> Any:
     point.require_scalar()
+    _, _, second, auxiliary = structured_hessian(point, output)
+    return (second, auxiliary) if point.has_aux else second
+
+
+def _coloured(output: str, point: Point, memory: int) -> Any:
+    point.require_scalar()
+    second, auxiliary = coloured_hessian(point, output, memory)
+    return (second, auxiliary) if point.has_aux else second
+
+
+def _hessian(output: str, point: Point, budget: int | None, in_all: bool) -> Any:
+    point.require_scalar()
+    if in_all and budget is not None:
+        budget = beside_result(point, budget, pieces=output == "tree")
     _, _, second, auxiliary = computed(point, derivatives, options=(output, budget, isinstance(point.argnums, int)))
     return (second, auxiliary) if point.has_aux else second
 
@@ -105,22 +130,22 @@ def derivatives(
 
 
 def _budget(output: str, method: str, memory: int | str | None) -> int | None:
-    """Bytes of temporary memory, None for no bound; the options of the call are checked."""
-    if output == "sparse" or method == "structured":
-        raise WrongInput(
-            _ASKED,
-            f"{'output' if output == 'sparse' else 'method'}={output if output == 'sparse' else method!r} belongs to a "
-            "later release; this one computes every column",
-            remedy='output="matrix" gives the dense matrix; osculate.hessian_operator(f)(x) gives products without one',
-        )
-    for name, got, known in (("output", output, ("tree", "matrix")), ("method", method, ("auto", "dense", "chunked"))):
+    """Bytes of memory, None for no bound; the options of the call are checked."""
+    outputs, methods = ("tree", "matrix", "sparse"), ("auto", "dense", "chunked", "structured", "coloured")
+    for name, got, known in (("output", output, outputs), ("method", method, methods)):
         if got not in known:
             options = " or ".join(f'"{k}"' for k in known)
             raise WrongInput(_ASKED, f"{name} must be {options}, not {got!r}", remedy=f'{name}="{known[0]}"')
-    if method == "dense" and memory is not None:
+    if output == "sparse" and method in ("dense", "chunked"):
         raise WrongInput(
             _ASKED,
-            f'method="dense" computes all columns at once and cannot keep to memory={memory!r}',
+            f'method="{method}" computes every column, and output="sparse" asks for the entries of a pattern alone',
+            remedy='method="structured"; or output="matrix"',
+        )
+    if method in ("dense", "structured") and memory is not None:
+        raise WrongInput(
+            _ASKED,
+            f'method="{method}" computes all columns at once and cannot keep to memory={memory!r}',
             remedy=f'method="chunked", memory={memory!r}',
         )
     return None if method == "dense" else memory_in_bytes(memory, _ASKED)

@@ -1,0 +1,76 @@
+"""The sparsity pattern of a Hessian with its colouring, found once for each trace."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from osculate._arguments import Point
+from osculate._compiled import trace_key
+from osculate._structure import Structure, TooManyTerms, entries, index_constants, read
+
+from .colouring import Colouring, star_colouring
+from .structured import given_of
+
+MOST_ENTRIES = 3 * 10**7
+"""Entries of a pattern beyond which no colouring is sought."""
+
+_SPARSE = 0.25
+"""Part of a dense matrix that a pattern may fill before colours cannot help."""
+
+_KEPT = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """The entries that may differ from zero, row by row, and the colouring that reads them off."""
+
+    rows: np.ndarray[Any, Any]
+    columns: np.ndarray[Any, Any]
+    colouring: Colouring = field(repr=False)
+
+
+_patterns: OrderedDict[Hashable, Pattern | str] = OrderedDict()
+
+
+def pattern_at(point: Point) -> Pattern | str:
+    """The pattern of the Hessian at a point, found again for an equal trace; or why it is not known."""
+    known = index_constants(point.trace)
+    trace = trace_key(point.trace)
+    key = None if trace is None else (trace, known, jax.tree.structure(point.primals))
+    if key is not None and key in _patterns:
+        _patterns.move_to_end(key)
+        return _patterns[key]
+    structure = read(point.trace, given_of(point.trace, known))
+    found = pattern_of(structure, wanted=True)
+    if isinstance(structure, TooManyTerms):
+        found = f"edge pushing was given up: {structure.reason}"
+    if found is None:
+        found = f"it has more than {MOST_ENTRIES:.0e} entries"
+    if key is not None:
+        _patterns[key] = found
+        while len(_patterns) > _KEPT:
+            _patterns.popitem(last=False)
+    return found
+
+
+def pattern_of(structure: Structure | TooManyTerms, wanted: bool = False) -> Pattern | None:
+    """The pattern with its colouring; None where it is not known, or too full for colours unless ``wanted``."""
+    if isinstance(structure, TooManyTerms):
+        return None
+    size = structure.size
+    spans = [math.prod(label.size for label in term.open_labels) for term in structure.terms]
+    full = _SPARSE * size * size
+    if sum(spans) > MOST_ENTRIES or (not wanted and max(spans, default=0) > full):
+        return None
+    found = entries(structure)
+    if found.count > full and not wanted:
+        return None
+    rows, columns = np.asarray(found.rows), np.asarray(found.columns)
+    return Pattern(rows, columns, star_colouring(rows, columns, size))
