@@ -78,7 +78,9 @@ def _at_point(function: Callable[..., Any], primals: tuple[Any, ...], *arrays: A
         return jax.tree.leaves(function(*jax.tree.unflatten(structure, xs))[0])
 
     program, _ = trace(value, *leaves, asked=asked)
-    chosen = broadcast_plan(asked, program) if rows else plan(asked, program, weights[0] if weights else None)
+    sparse = want != ("fourth",)
+    given = weights[0] if weights else None
+    chosen = broadcast_plan(asked, program) if rows else plan(asked, program, given, sparse=sparse)
     return _found(chosen, entered(chosen, leaves), want)
 
 
@@ -92,7 +94,7 @@ def _by_rows(
 
     like = jax.ShapeDtypeStruct(rows.shape[1:], rows.dtype)
     program, _ = trace(value, like, asked=asked)
-    here = plan(asked, program)
+    here = plan(asked, program, sparse=want != ("fourth",))
 
     def one(values: list[Any]) -> dict[str, list[Any]]:
         return _found(here, values, want)
@@ -136,7 +138,7 @@ def _readable(here: Point, computation: Callable[..., Any], *arrays: Any, option
 
 
 def _told(here: Point, leaves: Sequence[Any], want: Want) -> None:
-    whole = plan(here.asked, here.trace)
+    whole = plan(here.asked, here.trace, sparse=want != ("fourth",))
     jax.eval_shape(lambda *xs: _found(whole, entered(whole, xs), want), *leaves)
 
 

@@ -61,12 +61,15 @@ class Sums:
     second: list[Any]
 
 
-def plan(asked: str, program: Trace, weights: Any = None) -> Plan:
-    """Directions for Σ ∂²/∂xᵢ², or for Σ w_{ij} ∂²/∂xᵢ∂xⱼ with ``weights`` a vector (the diagonal) or a matrix."""
+def plan(asked: str, program: Trace, weights: Any = None, *, sparse: bool = True) -> Plan:
+    """Directions for Σ ∂²/∂xᵢ², or for Σ w_{ij} ∂²/∂xᵢ∂xⱼ with ``weights`` a vector (the diagonal) or a matrix.
+
+    ``sparse`` allows tangents of particles, which only second derivatives have.
+    """
     size = sum(prod(v.shape) for v in program.inputs)
     dtype = jnp.result_type(*(v.dtype for v in program.inputs))
     cut = affine_cut(program)
-    if cut is None and weights is None and (alone := by_particles(program)) is not None:
+    if cut is None and weights is None and sparse and (alone := by_particles(program)) is not None:
         return Plan(asked, alone.tail, alone, [jnp.zeros((size, 0), dtype)], None, None, True)
     if cut is None:
         return Plan(asked, program, None, split(jnp.eye(size, dtype=dtype), program.inputs), weights, None)
