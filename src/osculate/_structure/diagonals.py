@@ -18,7 +18,7 @@ MOST = 64
 
 @dataclass(frozen=True)
 class Diagonal:
-    """Values of term number ``term`` at (row, row + offset), (row + 1, row + 1 + offset), …"""
+    """Values of term number ``term`` at (row, row + offset), (row + 1, row + 1 + offset) and so on."""
 
     term: int
     row: int

@@ -24,7 +24,7 @@ LARGEST = 2 * 10**8
 
 @dataclass(frozen=True, eq=False)
 class Strided:
-    """Values of one array that go to entries start, start + step, start + 2 step, …"""
+    """Values of one array that go to entries start, start + step, start + 2 step and so on."""
 
     array: int
     start: int

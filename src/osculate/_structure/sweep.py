@@ -21,7 +21,7 @@ from osculate._trace import Literal, Variable
 from .arrays import Array
 from .flat import Flat
 from .stages import Stage
-from .term import Term, merged, settled, signature
+from .term import Term, merged, settled
 
 MOST_TERMS = 2000
 """Terms alive at once beyond which edge pushing is given up."""
@@ -87,9 +87,8 @@ class Sweep:
             if factor.array.size > LARGEST:
                 raise TooMuch(f"an array of {factor.array.size:.1e} entries")
         here = self.terms.setdefault(term.variables, [])
-        key = signature(term)
         for k, other in enumerate(here):
-            if signature(other) == key and (total := merged(other, term)) is not None:
+            if (total := merged(other, term)) is not None:
                 here[k] = total
                 return
         here.append(term)

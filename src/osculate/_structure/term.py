@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import jax.numpy as jnp
 
 from osculate._trace import Variable
 
 from .arrays import Array
-from .factors import Factor, cut_label, plus, product, scaled, taken, times
+from .factors import Factor, broadcast, cut_label, plus, product, scaled, taken, times
 from .labels import Axes, Axis, Indices, Label, Labels, relabelled, restricted, sizes, union
+
+SMALL = 2**15
+"""Entries up to which terms are added however much larger their sum is: fewer terms are worth more."""
 
 
 @dataclass(frozen=True)
@@ -137,24 +141,46 @@ def signature(term: Term) -> Hashable:
         for end in term.ends
         for axis in end.axes
     )
-    return term.ends[0].variable, term.ends[1].variable, term.symmetric, axes
+    return term.ends[0].variable, term.ends[1].variable, axes
 
 
 def merged(one: Term, two: Term) -> Term | None:
-    """The sum of two terms of one signature as one term, where that takes no more memory than the larger."""
-    if len(one.factors) > 1 or len(two.factors) > 1:
+    """The sum of two terms whose ends run alike as one term, where that takes little more memory than the two."""
+    if signature(one) != signature(two):
         return None
-    renamed = dict(zip(two.open_labels, one.open_labels, strict=True))
-    a = single(one)
-    b = single(two)
+    if one.symmetric != two.symmetric:
+        one, two = symmetrised(one), symmetrised(two)
+        if one.symmetric != two.symmetric:
+            return None
+    total = _added(one, two, dict(zip(two.open_labels, one.open_labels, strict=True)))
+    return None if total is None else replace(one, coefficient=1.0, factors=(total,))
+
+
+def symmetrised(term: Term) -> Term:
+    """The sum of a term and its transpose as one symmetric term, where its ends run alike and that is no larger."""
+    turned = replace(term, ends=term.ends[::-1])
+    if term.symmetric or len(term.variables) > 1 or signature(term) != signature(turned):
+        return term
+    total = _added(term, turned, dict(zip(turned.open_labels, term.open_labels, strict=True)))
+    return term if total is None else replace(term, coefficient=1.0, factors=(total,), symmetric=True)
+
+
+def _added(one: Term, two: Term, renamed: Mapping[Label, Label]) -> Factor | None:
+    """The sum of the factors of two terms, the labels of the second renamed; None where it would be too large."""
+    carried = {label for f in one.factors for label in f.labels if label in set(one.open_labels)}
+    carried |= {renamed[label] for f in two.factors for label in f.labels if label in renamed}
+    labels = [label for label in one.open_labels if label in carried]
+    span = prod(sizes(labels))
+    before = [f.array.size for term in (one, two) for f in term.factors]
+    if span > max(SMALL, *before):
+        return None
+    a, b = single(one), single(two)
     b = Factor(b.array, tuple(renamed[label] for label in b.labels))
     if set(b.labels) <= set(a.labels):
-        total = plus(a, b)
-    elif set(a.labels) <= set(b.labels):
-        total = plus(b, a)
-    else:
-        return None
-    return replace(one, coefficient=1.0, factors=(total,))
+        return plus(a, b)
+    if set(a.labels) <= set(b.labels):
+        return plus(b, a)
+    return plus(Factor(broadcast(a, labels), tuple(labels)), b)
 
 
 def single(term: Term) -> Factor:
