@@ -16,6 +16,7 @@ from osculate._linear import DEFAULT_MEMORY, linearise, memory_in_bytes, nan_whe
 from .chunked import beside_result, by_columns
 from .coloured import coloured_hessian
 from .layout import cut
+from .options import OUTPUTS, require
 from .structured import structured_hessian
 
 _ASKED = "osculate.hessian"
@@ -131,11 +132,8 @@ def derivatives(
 
 def _budget(output: str, method: str, memory: int | str | None) -> int | None:
     """Bytes of memory, None for no bound; the options of the call are checked."""
-    outputs, methods = ("tree", "matrix", "sparse"), ("auto", "dense", "chunked", "structured", "coloured")
-    for name, got, known in (("output", output, outputs), ("method", method, methods)):
-        if got not in known:
-            options = " or ".join(f'"{k}"' for k in known)
-            raise WrongInput(_ASKED, f"{name} must be {options}, not {got!r}", remedy=f'{name}="{known[0]}"')
+    require(_ASKED, "output", output, OUTPUTS)
+    require(_ASKED, "method", method, ("auto", "dense", "chunked", "structured", "coloured"))
     if output == "sparse" and method in ("dense", "chunked"):
         raise WrongInput(
             _ASKED,
