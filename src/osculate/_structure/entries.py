@@ -15,6 +15,7 @@ from .arrays import Array
 from .diagonals import Diagonal, diagonals, placed
 from .factors import broadcast
 from .labels import Indices, Labels, joint
+from .meeting import Meeting, meeting
 from .structure import Structure
 from .term import End, Term, single
 
@@ -35,8 +36,8 @@ class Strided:
 class Entries:
     """The distinct entries, row by row, and where the values of ``arrays`` are added.
 
-    ``strided`` values go to places at equal distances; column k of ``table`` holds the places, among all values one
-    after the other, that are added at entry k (−1 for none).
+    ``strided`` values go to places at equal distances; ``other`` says where the rest go, by place among all values one
+    after the other.
     """
 
     size: int
@@ -44,7 +45,7 @@ class Entries:
     columns: Indices
     arrays: tuple[Array, ...]
     strided: tuple[Strided, ...]
-    table: Indices
+    other: Meeting | None
 
     @property
     def count(self) -> int:
@@ -57,8 +58,8 @@ class Entries:
             return jnp.zeros(self.count)
         flat = [jnp.reshape(value, -1) for value in values]
         total = interleaved(flat, self.strided, self.count) if self.strided else None
-        if len(self.table):
-            rest = combined(jnp.concatenate(flat), self.table, self.count)
+        if self.other is not None:
+            rest = self.other.added(jnp.concatenate(flat))
             total = rest if total is None else total + rest
         return jnp.zeros(self.count, flat[0].dtype) if total is None else total
 
@@ -80,8 +81,8 @@ def entries(structure: Structure, terms: Sequence[Term] | None = None, triangle:
     if triangle:
         lower = keys // structure.size >= keys % structure.size
         keys, places = keys[lower], places[lower]
-    unique, table = _grouped(keys, places)
-    return Entries(structure.size, unique // structure.size, unique % structure.size, arrays, (), table)
+    unique, other = meeting(keys, places)
+    return Entries(structure.size, unique // structure.size, unique % structure.size, arrays, (), other)
 
 
 def _banded(size: int, arrays: tuple[Array, ...], found: Sequence[Diagonal]) -> Entries:
@@ -95,13 +96,16 @@ def _banded(size: int, arrays: tuple[Array, ...], found: Sequence[Diagonal]) -> 
             strided.append(Strided(diagonal.term, int(position[0]), step))
         else:
             rest.append((diagonal.term, position))
+    if not rest:
+        return Entries(size, rows, columns, arrays, tuple(strided), None)
     starts = np.cumsum([0, *(array.size for array in arrays)])
-    key = np.concatenate([np.zeros(0, np.int64), *(position for _, position in rest)])
-    place = np.concatenate([np.zeros(0, np.int64), *(starts[k] + np.arange(len(position)) for k, position in rest)])
-    unique, small = _grouped(key, place)
-    table = np.full((len(small), len(rows)), -1, np.int64)
-    table[:, unique] = small
-    return Entries(size, rows, columns, arrays, tuple(strided), table)
+    places = np.concatenate([starts[k] + np.arange(len(position)) for k, position in rest])
+    unique, few = meeting(np.concatenate([position for _, position in rest]), places)
+    table = np.full((len(few.table), len(rows)), -1, np.int32)
+    table[:, unique] = few.table
+    crowds = tuple((unique[entry].astype(np.int32), place) for entry, place in few.crowds)
+    other = Meeting(len(rows), table, crowds, (few.rest[0], unique[few.rest[1]]))
+    return Entries(size, rows, columns, arrays, tuple(strided), other)
 
 
 def _listed(structure: Structure, terms: Sequence[Term]) -> tuple[Indices, Indices]:
@@ -124,40 +128,6 @@ def _listed(structure: Structure, terms: Sequence[Term]) -> tuple[Indices, Indic
             keys.append(columns * size + rows)
             places.append(here)
     return np.concatenate(keys), np.concatenate(places)
-
-
-def _grouped(key: Indices, place: Indices) -> tuple[Indices, Indices]:
-    """The distinct keys in order, and a table of places: column k holds those added at key k, −1 for none."""
-    order = np.argsort(key, kind="stable")
-    key, place = key[order], place[order]
-    first = np.ones(len(key), bool)
-    first[1:] = key[1:] != key[:-1]
-    starts = np.flatnonzero(first)
-    counts = np.diff(np.append(starts, len(key)))
-    most = int(counts.max()) if len(counts) else 0
-    table = np.full((most, len(starts)), -1, np.int64)
-    within = np.arange(len(key)) - np.repeat(starts, counts)
-    table[within, np.repeat(np.arange(len(starts)), counts)] = place
-    return key[starts], table
-
-
-def combined(values: Any, table: Indices, count: int) -> Any:
-    """The sum of the values at the places of each column of the table."""
-    if (table >= 0).sum() * 4 < table.size:  # few entries with many summands: one sum into entries
-        summand, entry = np.nonzero(table >= 0)
-        return jnp.zeros(count, values.dtype).at[entry].add(_at(values, table[summand, entry]))
-    total: Any = None
-    for row in table:
-        if (row >= 0).all():
-            part = values if np.array_equal(row, np.arange(len(values))) else _at(values, row)
-        else:
-            part = jnp.where(row >= 0, _at(values, np.maximum(row, 0)), 0)
-        total = part if total is None else total + part
-    return total
-
-
-def _at(values: Any, places: Indices) -> Any:
-    return values.at[places.astype(np.int32)].get(mode="promise_in_bounds")
 
 
 def interleaved(values: Sequence[Any], strided: Sequence[Strided], count: int) -> Any:

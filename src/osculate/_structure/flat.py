@@ -69,8 +69,11 @@ def flattened(trace: Trace, given: Mapping[Variable, Any] | None = None) -> Flat
     return flat
 
 
-def _walk(flat: Flat, body: Trace, inputs: Sequence[Variable]) -> list[Variable]:
-    """Write a body's nodes into ``flat`` at these inputs; what its outputs are there."""
+def _walk(flat: Flat, body: Trace, inputs: Sequence[Variable], call: Node | None = None) -> list[Variable]:
+    """Write a body's nodes into ``flat`` at these inputs; what its outputs are there.
+
+    A node of JAX's own inside a ``call`` (``jnp.sort`` is compiled) has the place of the call.
+    """
     here: dict[Variable, Variable] = dict(zip(body.inputs, inputs, strict=True))
     for variable, value in body.constants:
         here[variable] = variable
@@ -82,6 +85,8 @@ def _walk(flat: Flat, body: Trace, inputs: Sequence[Variable]) -> list[Variable]
         return variable if isinstance(variable, Literal) else here[variable]
 
     for node in body.nodes:
+        if call is not None and node.where is None:
+            node = replace(node, traceback=call.traceback)
         results = _placed(flat, node, [read(v) for v in node.inputs])
         here.update(zip(node.outputs, results, strict=True))
     return [read(v) for v in body.outputs]
@@ -90,17 +95,17 @@ def _walk(flat: Flat, body: Trace, inputs: Sequence[Variable]) -> list[Variable]
 def _placed(flat: Flat, node: Node, inputs: list[Variable]) -> Sequence[Variable]:
     """Write one node at these inputs, or the program that it stands for."""
     if isinstance(node, Call):
-        return _walk(flat, node.body, inputs)
+        return _walk(flat, node.body, inputs, node)
     moving = any(map(flat.moves, inputs))
     if isinstance(node, CustomJVP) and node.function in _THROUGH:
-        return _walk(flat, node.body, inputs)
+        return _walk(flat, node.body, inputs, node)
     if isinstance(node, Cond) and (index := flat.known.value(inputs[0])) is not None:
         branch = min(max(int(index), 0), len(node.branches) - 1)
-        return _walk(flat, node.branches[branch], inputs[1:])
+        return _walk(flat, node.branches[branch], inputs[1:], node)
     if isinstance(node, Scan) and moving and node.length * _length(node.body) <= UNROLLED:
         return _unrolled(flat, node, inputs)
     if node.name == "conv_general_dilated" and moving and (rewritten := patches_of(node)) is not None:
-        return _walk(flat, program(rewritten, *inputs), inputs)
+        return _walk(flat, program(rewritten, *inputs), inputs, node)
     outputs = tuple(Variable(v.shape, v.dtype, v.weak) for v in node.outputs)
     placed = replace(node, inputs=tuple(inputs), outputs=outputs)
     flat.nodes.append(placed)

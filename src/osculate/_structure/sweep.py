@@ -86,6 +86,9 @@ class Sweep:
         for factor in term.factors:
             if factor.array.size > LARGEST:
                 raise TooMuch(f"an array of {factor.array.size:.1e} entries")
+        first, second = term.ends
+        if self.values[first.variable].number > self.values[second.variable].number:
+            term = replace(term, ends=(second, first))  # one orientation for each pair, so that terms can be added
         here = self.terms.setdefault(term.variables, [])
         for k, other in enumerate(here):
             if (total := merged(other, term)) is not None:
