@@ -24,6 +24,9 @@ from .work import BYTE, ELEMENT, INDEXED, NODE, NOTHING, PRODUCT, Work, product_
 MOST_WRITTEN = 10**8
 """Entries that terms may stand on before the structured way is not considered."""
 
+MOST_ARRAYS = 1500
+"""Arrays of a structured plan beyond which compiling it takes longer than it will save: about 5 ms each."""
+
 STAGE = 2000.0
 """Nanoseconds that one array of a structured plan takes however small it is."""
 
@@ -107,6 +110,8 @@ def _structured(structure: Structure | TooManyTerms, output: str, first: Work, i
     if output == "sparse":
         return Candidate("structured", 0, work + _writes(written), structure.peak() * itemsize)
     plan = matrix_plan(structure)
+    if (count := len(needed(plan.arrays))) > MOST_ARRAYS:
+        return Candidate("structured", refused=f"a program of {count:,} arrays takes too long to compile")
     blocks = sum(place.height * place.width * (1 if symmetric else 2) for place, symmetric, _ in plan.blocks)
     scattered = 0 if plan.scattered is None else plan.scattered.count
     work += _writes(scattered) + _dense(size, itemsize) + Work(blocks, blocks * itemsize, 5e-10 * blocks)

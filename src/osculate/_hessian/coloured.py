@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +19,10 @@ from osculate._linear import chunk_length, linearise, nan_where_nan
 from osculate._trace import at_top_level, is_traced
 
 from .layout import cut
-from .pattern import pattern_at
+from .pattern import Pattern, pattern_at
 from .sparse import as_sparse
+
+_checked: WeakSet[Pattern] = WeakSet()
 
 
 def coloured_hessian(point: Point, output: str, memory: int) -> tuple[Any, Any]:
@@ -45,20 +48,24 @@ def coloured_hessian(point: Point, output: str, memory: int) -> tuple[Any, Any]:
     places = (colouring.colours, colouring.source, pattern.rows, pattern.columns)
     arrays = tuple(jnp.asarray(place, np.int32) for place in places)
     options = (colouring.count, memory, output, isinstance(point.argnums, int))
-    values, second, auxiliary, failed = computed(point, _coloured, *arrays, options=options)
-    if at_top_level() and not is_traced(failed) and bool(failed):
-        raise point.error(
-            Unreadable,
-            "the coloured Hessian failed its check by a product: its pattern lacks an entry, so a rule that reads the "
-            f"structure is wrong, one of those for {_primitives(point)}",
-            'method="dense" computes it without a pattern; please report this function',
-        )
+    values, second, auxiliary = computed(point, _coloured, *arrays, options=options)
+    if pattern not in _checked and at_top_level() and not is_traced(values):
+        _check(point, values, *arrays[2:])
+        _checked.add(pattern)
     size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
     return as_sparse(values, pattern.rows, pattern.columns, size) if output == "sparse" else second, auxiliary
 
 
-def _primitives(point: Point) -> str:
-    return ", ".join(sorted({node.name for node in point.trace.nodes}))
+def _check(point: Point, values: jax.Array, rows: jax.Array, columns: jax.Array) -> None:
+    """One random product, once for each pattern."""
+    if not bool(computed(point, _agree, values, rows, columns)):
+        names = ", ".join(sorted({node.name for node in point.trace.nodes}))
+        raise point.error(
+            Unreadable,
+            "the coloured Hessian failed its check by a product: its pattern lacks an entry, so a rule that reads the "
+            f"structure is wrong, one of those for {names}",
+            'method="dense" computes it without a pattern; please report this function',
+        )
 
 
 def _coloured(
@@ -72,31 +79,36 @@ def _coloured(
     memory: int,
     output: str,
     single: bool,
-) -> tuple[Any, Any, Any, Any]:
-    """The entries, the dense Hessian if it is asked for, the auxiliary output, and whether the check failed."""
+) -> tuple[jax.Array, Any, Any]:
+    """The entries, the dense Hessian if it is asked for, and the auxiliary output."""
     vector, unravel = ravel_pytree(primals)
     here = linearise(lambda at: function(*unravel(at)), vector)
-    values = read_off(here.product, vector, colours, source, count, memory)
-    failed = ~_agree(here.product, vector, values, rows, columns)
-    values = nan_where_nan(here.value, values)
+    values = nan_where_nan(here.value, read_off(here.product, vector, colours, source, count, memory))
     if output == "sparse":
-        return values, None, here.auxiliary, failed
+        return values, None, here.auxiliary
     matrix = jnp.zeros((vector.size, vector.size), values.dtype)
     matrix = matrix.at[rows, columns].set(values, unique_indices=True, indices_are_sorted=True)
     matrix = nan_where_nan(here.value, matrix)
     like = primals[0] if single else primals
-    return None, matrix if output == "matrix" else cut(matrix, like, like), here.auxiliary, failed
+    return values, matrix if output == "matrix" else cut(matrix, like, like), here.auxiliary
 
 
 def _agree(
-    linear: Callable[[jax.Array], jax.Array], like: jax.Array, values: jax.Array, rows: jax.Array, columns: jax.Array
+    function: Callable[..., tuple[Any, Any]],
+    primals: tuple[Any, ...],
+    values: jax.Array,
+    rows: jax.Array,
+    columns: jax.Array,
 ) -> jax.Array:
     """Whether one random product is that of the entries. Where numbers overflow nothing can be said, and it is."""
-    direction = jnp.asarray(np.random.default_rng(0).standard_normal(like.size), like.dtype)
+    vector, unravel = ravel_pytree(primals)
+    linear = linearise(lambda at: function(*unravel(at)), vector).product
+    direction = jnp.asarray(np.random.default_rng(0).standard_normal(vector.size), vector.dtype)
     expected = linear(direction)
-    size = jnp.zeros_like(expected).at[rows].add(jnp.abs(values * direction[columns]))
-    got = jnp.zeros_like(expected).at[rows].add(values * direction[columns])
-    bound = jnp.finfo(like.dtype).eps ** 0.5 * (jnp.max(size) + jnp.max(jnp.abs(expected)))
+    parts = values * direction[columns]
+    got = jnp.zeros_like(expected).at[rows].add(parts)
+    size = jnp.zeros_like(expected).at[rows].add(jnp.abs(parts))
+    bound = jnp.finfo(vector.dtype).eps ** 0.5 * (jnp.max(size) + jnp.max(jnp.abs(expected)))
     return ~jnp.isfinite(bound) | (jnp.max(jnp.abs(got - expected)) <= bound)
 
 

@@ -21,7 +21,7 @@ from .options import OUTPUTS, require
 
 _ASKED = "osculate.hessian_plan"
 
-_HANDICAP = {"structured": 1.4, "coloured": 1.4, "chunked": 1.0, "full": 1.0}
+_HANDICAP = {"structured": 1.15, "coloured": 1.4, "chunked": 1.0, "full": 1.0}
 """A way that depends on more has to win clearly: counts are not times."""
 
 _REASONS = {
