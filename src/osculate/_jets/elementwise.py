@@ -40,7 +40,7 @@ def multiply(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Str
     """Cauchy product of whatever is linear in each of two operands."""
     a, b = inputs
     if a is b and isinstance(a, Root) and node.name == "mul":
-        return [_even_power_of_root(network, node, inputs, a, 2)]
+        return [even_power_of_root(network, node, inputs, a.radicand, 2)]
     if a.constant or b.constant:
         if isinstance(a, Zero) or isinstance(b, Zero):
             # The value is still computed: 0 times infinity is not zero.
@@ -55,7 +55,7 @@ def multiply(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Str
 def square(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """x² as a product with itself."""
     if isinstance(inputs[0], Root):
-        return [_even_power_of_root(network, node, inputs, inputs[0], 2)]
+        return [even_power_of_root(network, node, inputs, inputs[0].radicand, 2)]
     return [network.multiply(inputs[0], inputs[0], partial(Primal(network, node, inputs), 0))]
 
 
@@ -81,10 +81,12 @@ def _root_slope(y: Any, change: Any) -> Any:
     return change * (0.5 / y)
 
 
-def _even_power_of_root(network: Network, node: Node, inputs: Sequence[Stream], root: Root, exponent: int) -> Stream:
+def even_power_of_root(
+    network: Network, node: Node, inputs: Sequence[Stream], radicand: Stream, exponent: int
+) -> Stream:
     """The value as the program has it; the derivatives are those of a power of what stands under the root."""
     first = partial(Primal(network, node, inputs), 0)
-    power = root.radicand if exponent == 2 else _positive_power(network, root.radicand, exponent // 2, None)
+    power = radicand if exponent == 2 else _positive_power(network, radicand, exponent // 2, None)
     return Integral(network.algebra, node.outputs[0], first, power.derivative)
 
 
@@ -236,7 +238,7 @@ def _power(network: Network, node: Node, inputs: Sequence[Stream], exponent: int
     if exponent == 0:
         return Constant(network.algebra, variable, first)
     if isinstance(x, Root) and exponent > 0 and exponent % 2 == 0:
-        return _even_power_of_root(network, node, inputs, x, exponent)
+        return even_power_of_root(network, node, inputs, x.radicand, exponent)
     if exponent > 0:
         return x if exponent == 1 else _positive_power(network, x, exponent, first)
     # The inverse to a positive power: the power first would overflow where its inverse is harmless.
@@ -255,6 +257,16 @@ def _positive_power(network: Network, x: Stream, exponent: int, first: Callable[
     if exponent % 2 == 0:
         return network.multiply(half, half, first)
     return network.multiply(x, network.multiply(half, half), first)
+
+
+def known_exponent(node: Node, inputs: Sequence[Stream]) -> int | None:
+    """The integer that a power is raised to, where it is written into the program."""
+    if node.name == "integer_pow":
+        return int(node.params["y"])
+    exponent = _known_scalar(inputs[1]) if node.name == "pow" else None
+    if not isinstance(exponent, float) or not exponent.is_integer() or abs(exponent) > LARGEST_INTEGER_POWER:
+        return None
+    return int(exponent)
 
 
 def _known_scalar(stream: Stream) -> float | complex | None:

@@ -84,7 +84,7 @@ def jet(
             f"scaling={scaling!r} is unknown",
             remedy='scaling="coefficient" for f⁽ᵏ⁾/k!, or scaling="derivative" for f⁽ᵏ⁾ as jax.experimental.jet has it',
         )
-    primals = tuple(primals)
+    primals, series = _sequences(asked, primals, series)
     precision = precision_of(primals, series)
     with precision.context():
         order = _order(asked, f, primals, series)
@@ -139,6 +139,17 @@ def _nan_where_nan(value: Any, coefficient: Any) -> Any:
     if not jnp.issubdtype(jnp.result_type(value), np.inexact):
         return coefficient
     return jnp.where(jnp.isnan(value), jnp.asarray(np.nan, coefficient.dtype), coefficient)
+
+
+def _sequences(asked: str, primals: Any, series: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    sequences = isinstance(primals, (tuple, list)) and isinstance(series, (tuple, list))
+    if not sequences or not all(isinstance(orders, (tuple, list)) or np.ndim(orders) > 0 for orders in series):
+        raise WrongType(
+            asked,
+            "primals must be a sequence of arguments, and series one of sequences, the orders of each argument",
+            remedy="jet(f, (x,), ([x1, x2],), scaling=…)",
+        )
+    return tuple(primals), tuple(series)
 
 
 def _order(asked: str, f: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> int:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import product
-from math import factorial, gcd, lcm, prod
+from math import factorial, gcd, inf, lcm, prod
 
 from .blocks import block_weights
 
@@ -97,7 +97,11 @@ def amplified(alpha: Sparse, weights: Weights) -> float:
     """κ of ``Plan``."""
     order = _order(alpha)
     scale = Fraction(prod(factorial(a) for _, a in alpha), factorial(order))
-    return float(scale * sum(abs(w) * sum(abs(e) for _, e in ray) ** order for ray, w in weights.items()))
+    exact = scale * sum(abs(w) * sum(abs(e) for _, e in ray) ** order for ray, w in weights.items())
+    try:
+        return float(exact)
+    except OverflowError:  # no digit of such a result would be right
+        return inf
 
 
 def _components(alphas: set[Sparse]) -> list[list[Sparse]]:

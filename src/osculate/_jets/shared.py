@@ -19,6 +19,7 @@ from osculate._trace import Call, CustomJVP, Node, Trace, single
 
 from .algebra import Arrays
 from .determinants import is_log_determinant, log_determinant
+from .elementwise import even_power_of_root, known_exponent
 from .network import RULES, Network, linear
 from .stream import Joint, Stream
 
@@ -29,6 +30,7 @@ class SharedNetwork(Network):
     def __init__(self, asked: str, algebra: Any, order: int) -> None:
         super().__init__(asked, algebra, order)
         self._powers: dict[Stream, list[Stream]] = {}
+        self._radicands: dict[Stream, Stream] = {}  # of square roots: their even powers are smooth where they are not
 
     def child(self, order: int | None = None) -> Network:
         child = SharedNetwork(self.asked, self.algebra, self.order if order is None else order)
@@ -43,8 +45,13 @@ class SharedNetwork(Network):
         return super().node(node, inputs, settle=settle, order=order)
 
     def _make(self, node: Node, inputs: Sequence[Stream]) -> Sequence[Stream]:
+        if inputs and inputs[0] in self._radicands and (exponent := _even_power(node, inputs)):
+            return [even_power_of_root(self, node, inputs, self._radicands[inputs[0]], exponent)]
         if (moving := _shareable(node, inputs)) is not None:
-            return self._shared(node, inputs, moving)
+            streams = self._shared(node, inputs, moving)
+            if node.name == "sqrt":
+                self._radicands[streams[0]] = inputs[0]
+            return streams
         if is_log_determinant(node) and not inputs[0].constant and inputs[0].offset == 0:
             return log_determinant(self, node, inputs)
         return super()._make(node, inputs)
@@ -87,6 +94,14 @@ class SharedNetwork(Network):
             half = (len(powers) + 1) // 2
             powers.append(self.multiply(powers[half - 1], powers[len(powers) - half]))
         return powers[m - 1]
+
+
+def _even_power(node: Node, inputs: Sequence[Stream]) -> int | None:
+    """The exponent of a power of the first input that is positive and even."""
+    if node.name == "square" or (node.name == "mul" and inputs[0] is inputs[1]):
+        return 2
+    exponent = known_exponent(node, inputs)
+    return exponent if exponent is not None and exponent > 0 and exponent % 2 == 0 else None
 
 
 def _shareable(node: Node, inputs: Sequence[Stream]) -> int | None:

@@ -7,11 +7,14 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from osculate._arguments import Argnums, Point, point
 from osculate._compiled import computed
 from osculate._errors import Unreadable, WrongInput, WrongType
+from osculate._jets.half import refuse_half_precision
+from osculate._kinks import warn_of_kinks
 from osculate._linear import peak_bytes
 from osculate._trace import Trace, precision_of, trace
 
@@ -48,6 +51,8 @@ def at_points(
         with precision.context():
             here = point(asked, f, args, kwargs, argnums=argnums, has_aux=has_aux)
             _refuse_integers(here)
+            refuse_half_precision(here)
+            warn_of_kinks(asked, here.trace, jax.tree.leaves(here.primals), 4 if "fourth" in want else 2)
             arrays = () if weights is None else (weights(here),)
             count = rows_of(here) if weights is None else None
             alone = None if count is None else one_row(here, f, args, kwargs)
@@ -66,7 +71,7 @@ def checked_chunk(asked: str, chunk: Any) -> None:
     """Refuse what is neither "auto", None nor a positive integer."""
     if chunk is None or (isinstance(chunk, str) and chunk == "auto"):
         return
-    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
+    if isinstance(chunk, bool) or not isinstance(chunk, int | np.integer) or chunk < 1:
         raise WrongInput(asked, f'chunk must be "auto", None or a positive integer, not {chunk!r}', remedy="chunk=None")
 
 
