@@ -1,3 +1,5 @@
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -166,3 +168,25 @@ def test_work_is_counted_exactly_where_it_can_be():
     assert work(lambda v: v.reshape(5, 8)).flops == 0
     loop = trace(lambda v: jax.lax.scan(lambda v, _: (jnp.sin(v), None), v, None, 9)[0], v, asked="osculate")[0]
     assert starts(loop) == 9
+
+
+@pytest.mark.parametrize(("f", "x"), [(f, x) for f, x, _ in PICKS])
+def test_hessian_takes_the_pick_and_its_numbers_are_those_of_jax(f, x):
+    rng = np.random.default_rng(3)
+    x = jax.tree.map(lambda leaf: leaf / 2 + rng.normal(size=leaf.shape) / 5, x)
+    got = osculate.hessian(f)(x)
+    with jax.enable_x64(True):
+        expected = jax.jit(jax.hessian(f))(jax.tree.map(jnp.asarray, x))
+    for ours, theirs in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-12 * np.abs(theirs).max())
+
+
+def test_few_unknowns_and_a_budget_are_not_planned(monkeypatch):
+    def refused(*given):
+        raise AssertionError("no plan is needed here")
+
+    monkeypatch.setattr(sys.modules["osculate._hessian.hessian"], "plan_at", refused)
+    assert osculate.hessian(rosenbrock, output="matrix")(np.ones(3)).shape == (3, 3)
+    assert osculate.hessian(rosenbrock, output="matrix", memory="1MB")(np.ones(30)).shape == (30, 30)
+    with pytest.raises(AssertionError, match="no plan is needed"):
+        osculate.hessian(rosenbrock, output="matrix")(np.ones(30))

@@ -6,20 +6,26 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import jax
 from jax.flatten_util import ravel_pytree
 
 from osculate._arguments import Argnums, Point, transform
-from osculate._compiled import computed
+from osculate._compiled import computed, trace_key
 from osculate._errors import WrongInput
 from osculate._linear import DEFAULT_MEMORY, linearise, memory_in_bytes, nan_where_nan
+from osculate._trace import at_top_level
 
 from .chunked import beside_result, by_columns
 from .coloured import coloured_hessian
 from .layout import cut
 from .options import OUTPUTS, require
+from .plan import plan_at
 from .structured import structured_hessian
 
 _ASKED = "osculate.hessian"
+
+_FEW = 8
+"""Columns that are computed at once without looking for anything better."""
 
 
 def hessian(
@@ -47,10 +53,11 @@ def hessian(
         ``"sparse"``: the entries of the pattern alone, found by the structure of f; a ``scipy.sparse.csr_array``, and
         inside ``jit`` or ``vmap`` a ``jax.experimental.sparse.BCOO``.
     method : {"auto", "dense", "chunked", "structured", "coloured"}
-        ``"dense"`` computes all columns side by side; ``"chunked"`` as many as ``memory`` allows. ``"auto"`` is
-        ``"chunked"``, which is the same thing wherever everything fits. ``"structured"`` reads from the trace which
+        ``"dense"`` computes all columns side by side; ``"chunked"`` as many as the cache and
+        ``memory`` like. ``"structured"`` reads from the trace which
         entries depend on what and computes each once, without products with unit vectors. ``"coloured"`` computes
-        columns that do not meet by one product, for a Hessian with few entries. ``hessian_plan`` says which is best.
+        columns that do not meet by one product, for a Hessian with few entries. ``"auto"`` is what ``hessian_plan``
+        picks; with ``memory`` it is ``"chunked"``.
     memory : int or str, optional
         Bound on what the call adds to the memory of the process, in bytes or as ``"200MB"``, ``"1GiB"``: the result and
         all temporaries, columns being computed one by one where no more fit. By default columns computed side by side
@@ -88,7 +95,22 @@ def hessian(
     compute = _structured if method == "structured" or output == "sparse" else every_column
     if method == "coloured":
         compute = partial(_coloured, memory=budget or DEFAULT_MEMORY)
+    if method == "auto" and output != "sparse" and memory is None:
+        compute = _cheapest
     return transform(_ASKED, f, partial(compute, output), argnums=argnums, has_aux=has_aux)
+
+
+def _cheapest(output: str, point: Point) -> Any:
+    """What ``hessian_plan`` picks; few columns, and programs that no later call can find again, are not planned."""
+    point.require_scalar()
+    size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
+    planned = size > _FEW and not (at_top_level() and trace_key(point.trace) is None)
+    kind = plan_at(point, output).kind if planned else "chunked"
+    if kind == "structured":
+        return _structured(output, point)
+    if kind == "coloured":
+        return _coloured(output, point, DEFAULT_MEMORY)
+    return _hessian(output, point, DEFAULT_MEMORY, in_all=False)
 
 
 def _structured(output: str, point: Point) -> Any:
