@@ -190,3 +190,8 @@ def test_few_unknowns_and_a_budget_are_not_planned(monkeypatch):
     assert osculate.hessian(rosenbrock, output="matrix", memory="1MB")(np.ones(30)).shape == (30, 30)
     with pytest.raises(AssertionError, match="no plan is needed"):
         osculate.hessian(rosenbrock, output="matrix")(np.ones(30))
+
+
+def test_a_sparse_result_that_is_far_too_full_is_refused():
+    with pytest.raises(WrongInput, match=r"(?s)no way to this sparse Hessian: structured: .*hessian_operator"):
+        osculate.hessian_plan(lambda x: jnp.sum(x**4) + jnp.sum(x) ** 2, output="sparse")(np.ones(20_000))

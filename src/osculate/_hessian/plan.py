@@ -12,6 +12,7 @@ import jax
 
 from osculate._arguments import Argnums, Point, transform
 from osculate._compiled import trace_key
+from osculate._errors import WrongInput
 from osculate._linear import DEFAULT_MEMORY, memory_in_bytes
 from osculate._structure import Fallback, Structure, index_constants
 
@@ -134,8 +135,8 @@ def hessian_plan(
     Raises
     ------
     WrongInput, WrongType, Unreadable
-        For an unknown ``output`` or ``memory``, a ``memory`` below the size of the result, and whatever ``hessian``
-        refuses.
+        For an unknown ``output`` or ``memory``, a ``memory`` below the size of the result, a sparse result with too many
+        entries, and whatever ``hessian`` refuses.
 
     Notes
     -----
@@ -178,17 +179,23 @@ def plan_at(point: Point, output: str, memory: int = DEFAULT_MEMORY) -> Plan:
     """
     trace = trace_key(point.trace)
     if trace is None:
-        return _chosen(candidates(point, output, memory))
+        return _chosen(point, candidates(point, output, memory))
     key = (trace, index_constants(point.trace), jax.tree.structure(point.primals), output, memory)
-    plan = _plans.pop(key, None) or _chosen(candidates(point, output, memory))
+    plan = _plans.pop(key, None) or _chosen(point, candidates(point, output, memory))
     _plans[key] = plan
     while len(_plans) > _KEPT:
         _plans.popitem(last=False)
     return plan
 
 
-def _chosen(found: Candidates) -> Plan:
+def _chosen(point: Point, found: Candidates) -> Plan:
     open_ways = [way for way in found.ways if not way.refused]
+    if not open_ways:
+        raise point.error(
+            WrongInput,
+            "there is no way to this sparse Hessian: " + "; ".join(f"{w.kind}: {w.refused}" for w in found.ways[:2]),
+            "osculate.hessian_operator(f)(x) gives products without forming it",
+        )
     best = min(open_ways, key=lambda way: way.work.seconds * _HANDICAP[way.kind])
     least = min(way.work.seconds for way in open_ways) or 1.0
     pattern = found.pattern
