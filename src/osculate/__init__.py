@@ -4,7 +4,7 @@ from . import pde
 from ._coverage import coverage
 from ._explain import explain
 from ._geometry import CriticalPoint, Curvature, classify, curvature
-from ._hessian import gradient, hessian, hessian_plan, hvp, jacobian, value_grad_hessian
+from ._hessian import gradient, hessian, hessian_plan, hvp, jacobian, sparsity, value_grad_hessian
 from ._interpret import register
 from ._jets import Taylor, derivative, derivative_tensor, jet, partial, taylor
 from ._operators import CurvatureOperator, hessian_operator
@@ -27,6 +27,7 @@ __all__ = [
     "hessian_plan",
     "hvp",
     "jacobian",
+    "sparsity",
     "value_grad_hessian",
     # differential operators; more of them in osculate.pde
     "biharmonic",

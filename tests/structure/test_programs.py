@@ -252,17 +252,36 @@ PROGRAMS = {
     "variance": (lambda x: jnp.var(x) * jnp.std(x), V),
 }
 
-OVER_DENSE = {"cond", "long scan"}
+ALWAYS = 3
+"""Every third program is always tried; the others, which take a minute to compile, are marked slow."""
+CASES = [
+    pytest.param(name, marks=() if k % ALWAYS == 0 else pytest.mark.slow, id=name) for k, name in enumerate(PROGRAMS)
+]
+
+LOOSE = {
+    # where the numbers decide which entry goes where, the pattern holds all that might be
+    *("sort", "argsort", "batched sort", "top k", "median", "max", "cummax", "max pool", "scatter max"),
+    *("where", "guarded where", "clip", "scalar maximum", "straight through", "cond"),
+    *("dynamic index", "dynamic update that moves"),
+    # values that cancel, or that another part of the program never uses
+    *("cancelling", "scatter into part", "gather two axes", "dynamic update", "attention", "complex"),
+    # read as dense
+    *("product", "cholesky", "real fft", "long scan", "scatter multiply", "grouped convolution", "average pool"),
+}
+"""Programs whose pattern holds entries that are zero at the point."""
 
 
 def structured(f, *primals):
     program, _ = trace(f, *primals, asked="test")
     structure = read(program)
     plan = matrix_plan(structure)
-    matrix = jax.jit(
-        lambda *at: plan.assembled(structure.compute(plan.arrays, program, at), primals[0].dtype),
-    )(*primals)
-    return structure, np.asarray(matrix), program
+    matrix = quickly(lambda *at: plan.assembled(structure.compute(plan.arrays, program, at), primals[0].dtype))
+    return structure, np.asarray(matrix(*primals)), program
+
+
+def quickly(function):
+    """Compiled for one use: time spent on optimisation would be lost."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
 @pytest.fixture(autouse=True)
@@ -271,16 +290,18 @@ def double():
         yield
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", CASES)
 def test_equals_jax(name):
     f, x = PROGRAMS[name]
     structure, matrix, _ = structured(f, x)
-    expected = np.asarray(jax.jit(jax.hessian(f))(x))
+    expected = np.asarray(quickly(jax.hessian(f))(x))
     np.testing.assert_allclose(matrix, expected, rtol=1e-10, atol=1e-10)
     pattern = entries(structure, structure.terms)
     inside = np.zeros(expected.shape, bool)
     inside[pattern.rows, pattern.columns] = True
-    assert inside[np.abs(expected) > 1e-12].all()
+    there = np.abs(expected) > 1e-12
+    assert inside[there].all()
+    assert (pattern.count > there.sum()) == (name in LOOSE)
 
 
 def test_while_loop_without_a_reverse_rule():

@@ -15,7 +15,7 @@ from osculate._structure import Fallback, TooManyTerms, entries, index_constants
 
 from .structured import structure_of
 
-_ASKED = "osculate.hessian"
+_ASKED = "osculate.sparsity"
 _HEIGHT, _WIDTH = 16, 32
 _QUARTERS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 
@@ -101,9 +101,8 @@ def sparsity(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Spars
     --------
     A chain couples each variable with its neighbours:
 
-    >>> import numpy as np
-    >>> from osculate._hessian.sparsity import sparsity
-    >>> print(sparsity(lambda x: ((x[1:] - x[:-1]) ** 2).sum())(np.zeros(6)))
+    >>> import numpy as np, osculate
+    >>> print(osculate.sparsity(lambda x: ((x[1:] - x[:-1]) ** 2).sum())(np.zeros(6)))
     6 × 6, 16 entries (44.44%)
     ┌───┐
     │█▖ │

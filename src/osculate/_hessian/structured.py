@@ -171,7 +171,7 @@ def checked(point: Point, second: Any, output: str, known: Known = ()) -> None:
         rule = blamed[0]
         raise WrongInput(
             point.asked,
-            f"the Hessian is not symmetric: the custom rule of `{rule.primitive}` is not the derivative of any function",
+            f"the Hessian is not symmetric: the custom rule of `{rule.primitive}` is the derivative of no function",
             where=rule.where,
             remedy="correct that rule: its tangent must be the derivative of the value in every argument; or "
             'method="dense", whose rows then differ from its columns',

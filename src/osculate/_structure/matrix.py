@@ -49,6 +49,9 @@ class MatrixPlan:
         if self.scattered is None:
             return jnp.zeros((self.size, self.size), dtype) if matrix is None else matrix
         added = self.scattered.added(values[count:]).astype(dtype)
+        if self.scattered.count == self.size**2:
+            whole = added.reshape(self.size, self.size)
+            return whole if matrix is None else matrix + whole
         matrix = jnp.zeros((self.size, self.size), dtype) if matrix is None else matrix
         rows, columns = self.scattered.rows.astype(np.int32), self.scattered.columns.astype(np.int32)
         return matrix.at[rows, columns].add(added, unique_indices=True, indices_are_sorted=True)

@@ -72,8 +72,9 @@ def _mixed(node: Node, operands: list[Variable], slopes: dict[Variable, Slopes],
         if len(operands) < 2:
             return set()
         return {frozenset((p, q)) for p in slopes[operands[0]] for q in slopes[operands[1]]}
-    if node.name == "div" and node.inputs[1] not in operands:
-        return set()
+    if node.name == "div":  # linear in what is divided
+        below = slopes.get(node.inputs[1], {})
+        return {frozenset((p, q)) for p in over for q in below}
     return {frozenset((p, q)) for p in over for q in over}
 
 

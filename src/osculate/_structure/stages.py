@@ -98,18 +98,28 @@ def _complex(node: Node) -> bool:
     return any(jnp.issubdtype(v.dtype, jnp.complexfloating) for v in (*node.inputs, *node.outputs))
 
 
+MOST_INPUTS = 8
+"""Moving inputs that a region may have: each pair of them may have a second derivative of its own."""
+
+
 def _regions(flat: Flat, users: dict[Variable, list[Node]]) -> dict[Node, Node]:
     """For each entrywise node the last node of its region: one that all its users share, of the same shape."""
     root: dict[Node, Node] = {}
+    inputs: dict[Node, set[Variable]] = {}
     for node in reversed(flat.nodes):
         if not _is_region(flat, node):
             continue
         variable = node.outputs[0]
+        own = {v for v in node.inputs if flat.moves(v)}
         # A custom backward rule is differentiated in reverse, which would sum over entries that share a scalar input.
         over = {None if isinstance(user, CustomVJP) else root.get(user) for user in users.get(variable, [])}
         last = next(iter(over)) if len(over) == 1 and variable is not flat.output else None
-        joins = last is not None and not isinstance(node, CustomVJP) and last.outputs[0].shape == variable.shape
-        root[node] = last if last is not None and joins else node
+        if last is not None and not isinstance(node, CustomVJP) and last.outputs[0].shape == variable.shape:
+            together = (inputs[last] - {variable}) | own
+            if len(together) <= MOST_INPUTS:
+                root[node], inputs[last] = last, together
+                continue
+        root[node], inputs[node] = node, own
     return root
 
 

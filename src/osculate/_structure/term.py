@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 
 import jax.numpy as jnp
@@ -40,10 +41,26 @@ class Term:
     symmetric: bool
     labels: frozenset[Label] = field(default=frozenset(), repr=False)
 
-    @property
+    @cached_property
     def open_labels(self) -> Labels:
         """Labels at the ends, in order."""
         return union((*self.ends[0].axes, *self.ends[1].axes))
+
+    @cached_property
+    def signature(self) -> Hashable:
+        """Equal for two terms whose ends run alike, so that their factors may be added."""
+        numbers = {label: k for k, label in enumerate(self.open_labels)}
+        axes = tuple(
+            (
+                tuple(numbers[label] for label in axis.labels),
+                sizes(axis.labels),
+                axis.offset,
+                None if axis.table is None else axis.table.tobytes(),
+            )
+            for end in self.ends
+            for axis in end.axes
+        )
+        return self.ends[0].variable, self.ends[1].variable, axes
 
     @property
     def variables(self) -> frozenset[Variable]:
@@ -128,25 +145,9 @@ def _connected(factors: Sequence[Factor], label: Label, gone: set[Label]) -> lis
     return group
 
 
-def signature(term: Term) -> Hashable:
-    """Equal for two terms whose ends run alike, so that their factors may be added."""
-    numbers = {label: k for k, label in enumerate(term.open_labels)}
-    axes = tuple(
-        (
-            tuple(numbers[label] for label in axis.labels),
-            sizes(axis.labels),
-            axis.offset,
-            None if axis.table is None else axis.table.tobytes(),
-        )
-        for end in term.ends
-        for axis in end.axes
-    )
-    return term.ends[0].variable, term.ends[1].variable, axes
-
-
 def merged(one: Term, two: Term) -> Term | None:
     """The sum of two terms whose ends run alike as one term, where that takes little more memory than the two."""
-    if signature(one) != signature(two):
+    if one.signature != two.signature:
         return None
     if one.symmetric != two.symmetric:
         one, two = symmetrised(one), symmetrised(two)
@@ -159,7 +160,7 @@ def merged(one: Term, two: Term) -> Term | None:
 def symmetrised(term: Term) -> Term:
     """The sum of a term and its transpose as one symmetric term, where its ends run alike and that is no larger."""
     turned = replace(term, ends=term.ends[::-1])
-    if term.symmetric or len(term.variables) > 1 or signature(term) != signature(turned):
+    if term.symmetric or len(term.variables) > 1 or term.signature != turned.signature:
         return term
     total = _added(term, turned, dict(zip(turned.open_labels, term.open_labels, strict=True)))
     return term if total is None else replace(term, coefficient=1.0, factors=(total,), symmetric=True)
