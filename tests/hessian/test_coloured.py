@@ -149,3 +149,11 @@ def test_an_unknown_pattern_is_refused(monkeypatch):
     monkeypatch.setattr("osculate._hessian.coloured.pattern_at", lambda point: "more than 2000 terms")
     with pytest.raises(WrongInput, match="the pattern of this Hessian is not known: more than 2000 terms"):
         hessian(rosenbrock, output="matrix", method="coloured")(np.ones(5))
+
+
+def test_a_budget_is_kept_to_by_products_side_by_side():
+    x = np.linspace(-1, 1, 30)
+    sparse = hessian(rosenbrock, output="sparse", memory=10_000)(x)
+    np.testing.assert_allclose(sparse.toarray(), hessian(rosenbrock, output="matrix", method="dense")(x), rtol=1e-12)
+    with pytest.raises(WrongInput, match="30² = 900 numbers: 7,200 bytes"):
+        hessian(rosenbrock, output="matrix", method="coloured", memory=7_000)(x)

@@ -53,11 +53,11 @@ def hessian(
         ``"sparse"``: the entries of the pattern alone, found by the structure of f; a ``scipy.sparse.csr_array``, and
         inside ``jit`` or ``vmap`` a ``jax.experimental.sparse.BCOO``.
     method : {"auto", "dense", "chunked", "structured", "coloured"}
-        ``"dense"`` computes all columns side by side; ``"chunked"`` as many as the cache and
-        ``memory`` like. ``"structured"`` reads from the trace which
-        entries depend on what and computes each once, without products with unit vectors. ``"coloured"`` computes
-        columns that do not meet by one product, for a Hessian with few entries. ``"auto"`` is what ``hessian_plan``
-        picks; with ``memory`` it is ``"chunked"``.
+        ``"dense"`` computes all columns side by side; ``"chunked"`` as many as the cache and ``memory`` like.
+        ``"structured"`` reads from the trace which entries depend on what and computes each once, without products with
+        unit vectors. ``"coloured"`` computes columns that do not meet by one product, for a Hessian with few entries.
+        ``"auto"`` is what ``hessian_plan`` picks, ``"structured"`` for a sparse result; with ``memory`` it is
+        ``"chunked"``, and ``"coloured"`` for a sparse result.
     memory : int or str, optional
         Bound on what the call adds to the memory of the process, in bytes or as ``"200MB"``, ``"1GiB"``: the result and
         all temporaries, columns being computed one by one where no more fit. By default columns computed side by side
@@ -93,8 +93,8 @@ def hessian(
     budget = _budget(output, method, memory)
     every_column = partial(_hessian, budget=budget, in_all=memory is not None)
     compute = _structured if method == "structured" or output == "sparse" else every_column
-    if method == "coloured":
-        compute = partial(_coloured, memory=budget or DEFAULT_MEMORY)
+    if method == "coloured" or (method == "auto" and output == "sparse" and memory is not None):
+        compute = partial(_coloured, memory=budget or DEFAULT_MEMORY, in_all=memory is not None)
     if method == "auto" and output != "sparse" and memory is None:
         compute = _cheapest
     return transform(_ASKED, f, partial(compute, output), argnums=argnums, has_aux=has_aux)
@@ -119,8 +119,10 @@ def _structured(output: str, point: Point) -> Any:
     return (second, auxiliary) if point.has_aux else second
 
 
-def _coloured(output: str, point: Point, memory: int) -> Any:
+def _coloured(output: str, point: Point, memory: int, in_all: bool = False) -> Any:
     point.require_scalar()
+    if in_all and output != "sparse":
+        memory = beside_result(point, memory, pieces=output == "tree")
     second, auxiliary = coloured_hessian(point, output, memory)
     return (second, auxiliary) if point.has_aux else second
 

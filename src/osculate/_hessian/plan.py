@@ -135,8 +135,8 @@ def hessian_plan(
     Raises
     ------
     WrongInput, WrongType, Unreadable
-        For an unknown ``output`` or ``memory``, a ``memory`` below the size of the result, a sparse result too full to be
-        written out, and whatever ``hessian`` refuses.
+        For an unknown ``output`` or ``memory``, a ``memory`` below the size of the result, a sparse result that is far
+        too full, and whatever ``hessian`` refuses.
 
     Notes
     -----
