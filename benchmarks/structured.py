@@ -161,7 +161,7 @@ def timed(function: Callable[[Any], Any], x: Any) -> float:
     return time.perf_counter() - start
 
 
-def medians(functions: list[Callable[[Any], Any]], x: Any, seconds: float = 2.0) -> list[float]:
+def medians(functions: list[Callable[[Any], Any]], x: Any, seconds: float = 1.5) -> list[float]:
     """Median time of each function, called in turns."""
     found: list[list[float]] = [[] for _ in functions]
     end = time.perf_counter() + seconds

@@ -143,7 +143,7 @@ def _sparse(point: Point, entries: tuple[Any, Any, Any]) -> Any:
 
         stacked = jnp.stack([rows, places], 1)
         return BCOO((values, stacked), shape=(size, size), indices_sorted=True, unique_indices=True)
-    starts = np.searchsorted(np.asarray(rows), np.arange(size + 1)).astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(np.asarray(rows), minlength=size))]).astype(np.int32)
     return scipy.sparse.csr_array((np.array(values), np.array(places), starts), shape=(size, size))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +13,16 @@ from osculate._trace import Literal, Node, Variable, is_traced
 
 LARGEST = 10**8
 """Entries of an index array that is still computed while a plan is made."""
+
+_SIMPLE: dict[str, Callable[..., np.ndarray[Any, Any]]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "lt": np.less,
+    "ge": np.greater_equal,
+    "select_n": lambda which, first, second: np.where(which, second, first),
+}
+"""What ``jnp`` does to the indices of ``x[i]``, in NumPy: nothing is compiled for it."""
 
 
 class Known:
@@ -51,7 +61,10 @@ class Known:
             return None
         inputs = [self.value(v) for v in maker.inputs]
         results: Sequence[Any] = [None] * len(maker.outputs)
-        if all(value is not None for value in inputs):
+        simple = _SIMPLE.get(maker.name) if len(inputs) <= 3 else None
+        if all(value is not None for value in inputs) and simple is not None:
+            results = [simple(*inputs).astype(maker.outputs[0].dtype)]
+        elif all(value is not None for value in inputs):
             with jax.ensure_compile_time_eval():
                 results = [np.asarray(r) for r in maker.evaluate(*map(jnp.asarray, inputs))]
         self._values.update(zip(maker.outputs, results, strict=True))
