@@ -16,7 +16,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-import flint
+import flint  # pyright: ignore[reportMissingImports]
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -70,7 +70,7 @@ def by_jax_jet(f: Callable[[Any], Any], n: int) -> Callable[[Any], Any]:
 
 
 def by_jet_array(f: Callable[[Any], Any], n: int) -> Callable[[Any], Any]:
-    from jet_array import jet as jet_array  # an alpha release
+    from jet_array import jet as jet_array  # an alpha release  # pyright: ignore[reportMissingImports]
 
     return lambda x: jet_array(f, (x,), ((jnp.ones_like(x), *[jnp.zeros_like(x)] * (n - 1)),))[1][n - 1]
 

@@ -18,7 +18,7 @@ import pytest
 from jax import lax
 
 import osculate
-from osculate._jets.coefficients import LOOP_ALWAYS, LOOP_FROM, coefficients, loop_pays
+from osculate._jets.coefficients import LOOP_ALWAYS, LOOP_FROM, LOOP_FROM_FOR_NUMBERS, coefficients, loop_pays
 from osculate._jets.loop import Loop
 from osculate._jets.network import Unrolled
 from osculate._trace import trace
@@ -167,19 +167,22 @@ def test_order_14_agrees_with_the_unrolled_lowering(f: Any) -> None:
 
 
 def twelfth(x: Any, w: Any) -> Any:
-    """A derivative of order 12, for which the loop is chosen."""
-    return osculate.derivative(lambda y: jnp.tanh(w * y) * jnp.sin(y), 12)(x)
+    """A derivative of order 12 with arrays, for which the loop is chosen."""
+    return osculate.derivative(lambda y: jnp.mean(jnp.tanh(w * y * jnp.ones(40))) * jnp.sin(y), 12)(x)
 
 
 def test_the_loop_is_chosen_by_order_and_size() -> None:
     x = jnp.asarray(0.3)
-    small, _ = trace(jnp.sin, x, asked="test")
+    number, _ = trace(jnp.sin, x, asked="test")
+    small, _ = trace(lambda x: jnp.sum(jnp.sin(x * jnp.ones(50))), x, asked="test")
     large, _ = trace(lambda x: jnp.sum(jnp.sin(x * jnp.ones(100_000))), x, asked="test")
     series = [[x, jnp.ones_like(x)]]
     assert not loop_pays(small, series, LOOP_FROM - 1)
     assert loop_pays(small, series, LOOP_FROM)
     assert not loop_pays(large, series, LOOP_FROM)
     assert loop_pays(large, series, LOOP_ALWAYS)
+    assert not loop_pays(number, series, LOOP_FROM)
+    assert loop_pays(number, series, LOOP_FROM_FOR_NUMBERS)
     seen: list[bool] = []
 
     def lane(x: Any) -> Any:

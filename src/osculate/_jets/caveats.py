@@ -33,8 +33,8 @@ def _say_too_large(here: Point, value: Any, orders: Sequence[tuple[int, Any]]) -
             continue
         warn(
             here.asked,
-            f"order {k} is not finite at {lost} {'entry' if lost == 1 else 'entries'} where f is, and those above follow "
-            f"from it: it exceeds what the dtype holds ({largest:.2g}), or f has no such derivative there",
+            f"order {k} is not finite at {lost} {'entry' if lost == 1 else 'entries'} where f is, and those above "
+            f"follow from it: it exceeds what the dtype holds ({largest:.2g}), or f has no such derivative there",
             where=function_location(here.function),
             remedy="ask for fewer orders, or for a function of a scaled variable; osculate.taylor gives f⁽ᵏ⁾/k!, which "
             "stays finite longer than osculate.derivative",

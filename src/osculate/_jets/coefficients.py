@@ -18,7 +18,14 @@ from .stream import Stream
 
 LOOP_FROM = 10
 """Orders from which a loop pays: on a 1-64-64-64-64-1 network both run as fast at 10, and it compiles in half the
-time; at 20 it runs 1.3 and compiles 4 times as fast. On a function of one number it runs 1.5 times slower."""
+time; at 20 it runs 1.3 and compiles 4 times as fast."""
+
+LOOP_FROM_FOR_NUMBERS = 30
+"""The same for programs of single numbers, which XLA fuses into one kernel however many operations they are: there
+each loop costs as much to compile as all coefficients of order 29 of one function."""
+
+NUMBERS = 16
+"""Entries of the largest array up to which a program counts as one of single numbers."""
 
 LOOP_FITS = 2_000_000
 """Bytes of coefficients up to which a loop pays: beyond, each step reads from outside of the cache what operations of
@@ -63,7 +70,10 @@ def loop_pays(trace: Trace, series: Sequence[Coefficients], order: int) -> bool:
     """Whether one loop over the degree is better than an operation for each coefficient."""
     if order < LOOP_FROM or order >= LOOP_ALWAYS:
         return order >= LOOP_ALWAYS
-    width = sum(_bytes(trace)) * lanes(list(series), [value for _, value in trace.constants])
+    sizes = _bytes(trace)
+    if order < LOOP_FROM_FOR_NUMBERS and max(sizes, default=0) <= NUMBERS * 8:
+        return False
+    width = sum(sizes) * lanes(list(series), [value for _, value in trace.constants])
     return width * (order + 1) <= LOOP_FITS
 
 

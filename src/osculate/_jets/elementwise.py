@@ -209,7 +209,8 @@ class RealPower(Stream):
         return [(self.x, 0), (self, 1)]
 
     def prepare(self) -> None:
-        self.x.value(0), self.x.value(1)
+        for k in (0, 1):
+            self.x.value(k)
 
     def _weight(self, j: Any, k: Any) -> Any:
         return self.exponent * j - (k - j)
