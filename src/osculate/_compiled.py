@@ -29,10 +29,10 @@ Computation = Callable[..., Any]
 class Program:
     """The user's function as a computation gets it: ``program(*primals)`` is a pair, the output and the auxiliary one.
 
-    ``trace`` is the same as a program to be read; its constants may be tracers of the compilation.
+    ``steps`` is the same as a program to be read; its constants may be tracers of the compilation.
     """
 
-    trace: Trace
+    steps: Trace
     function: Callable[..., tuple[Any, Any]]
 
     def __call__(self, *primals: Any) -> tuple[Any, Any]:

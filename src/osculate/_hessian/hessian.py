@@ -52,12 +52,12 @@ def hessian(
         leaf shape + leaf shape. ``"matrix"``: one (n, n) array, in the order of ``jax.flatten_util.ravel_pytree``.
         ``"sparse"``: the entries of the pattern alone, found by the structure of f; a ``scipy.sparse.csr_array``, and
         inside ``jit`` or ``vmap`` a ``jax.experimental.sparse.BCOO``.
-    method : {"auto", "dense", "chunked", "structured", "coloured"}
+    method : {"auto", "dense", "chunked", "structured", "coloured", "planned"}
         ``"dense"`` computes all columns side by side; ``"chunked"`` as many as the cache and ``memory`` like.
         ``"structured"`` reads from the trace which entries depend on what and computes each once, without products with
         unit vectors. ``"coloured"`` computes columns that do not meet by one product, for a Hessian with few entries.
-        ``"auto"`` is what ``hessian_plan`` picks, ``"structured"`` for a sparse result; with ``memory`` it is
-        ``"chunked"``, and ``"coloured"`` for a sparse result.
+        ``"planned"`` is what ``hessian_plan`` picks; planning takes up to half a second for a new function. ``"auto"``
+        is ``"chunked"``; for a sparse result ``"structured"``, or ``"coloured"`` with ``memory``.
     memory : int or str, optional
         Bound on what the call adds to the memory of the process, in bytes or as ``"200MB"``, ``"1GiB"``: the result and
         all temporaries, columns being computed one by one where no more fit. By default columns computed side by side
@@ -95,7 +95,7 @@ def hessian(
     compute = _structured if method == "structured" or output == "sparse" else every_column
     if method == "coloured" or (method == "auto" and output == "sparse" and memory is not None):
         compute = partial(_coloured, memory=budget or DEFAULT_MEMORY, in_all=memory is not None)
-    if method == "auto" and output != "sparse" and memory is None:
+    if method == "planned":
         compute = _cheapest
     return transform(_ASKED, f, partial(compute, output), argnums=argnums, has_aux=has_aux)
 
@@ -157,12 +157,18 @@ def derivatives(
 def _budget(output: str, method: str, memory: int | str | None) -> int | None:
     """Bytes of memory, None for no bound; the options of the call are checked."""
     require(_ASKED, "output", output, OUTPUTS)
-    require(_ASKED, "method", method, ("auto", "dense", "chunked", "structured", "coloured"))
+    require(_ASKED, "method", method, ("auto", "dense", "chunked", "structured", "coloured", "planned"))
     if output == "sparse" and method in ("dense", "chunked"):
         raise WrongInput(
             _ASKED,
             f'method="{method}" computes every column, and output="sparse" asks for the entries of a pattern alone',
             remedy='method="structured"; or output="matrix"',
+        )
+    if method == "planned" and (output == "sparse" or memory is not None):
+        raise WrongInput(
+            _ASKED,
+            'method="planned" chooses among ways to a dense result without a bound on memory',
+            remedy='method="auto", which takes output="sparse" and memory=',
         )
     if method in ("dense", "structured") and memory is not None:
         raise WrongInput(

@@ -71,12 +71,12 @@ def structured_derivatives(
     """
     if (compiling := _compiling.get()) is not None:
         compiling.append(True)
-    structure = structure_of(function.trace, known)
+    structure = structure_of(function.steps, known)
     if isinstance(structure, TooManyTerms):
         return _by_columns(function, primals, output, single)
     leaves = jax.tree.leaves(primals)
     value, *parts = structure.compute(
-        [structure.value, *(g for g in structure.gradients if g is not None)], function.trace, leaves
+        [structure.value, *(g for g in structure.gradients if g is not None)], function.steps, leaves
     )
     rest = iter(parts)
     gradients = [
@@ -84,10 +84,10 @@ def structured_derivatives(
     ]
     first = jax.tree.unflatten(jax.tree.structure(primals), gradients)
     if output == "sparse":
-        rows, places, values = structured_entries(structure, function.trace, primals)
+        rows, places, values = structured_entries(structure, function.steps, primals)
         second: Any = (nan_where_nan(value, values), jnp.asarray(rows, np.int32), jnp.asarray(places, np.int32))
     else:
-        matrix = nan_where_nan(value, structured_matrix(structure, function.trace, primals))
+        matrix = nan_where_nan(value, structured_matrix(structure, function.steps, primals))
         like = primals[0] if single else primals
         second = matrix if output == "matrix" else cut(matrix, like, like)
     return value, nan_where_nan(value, first), second, function(*primals)[1]

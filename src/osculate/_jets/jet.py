@@ -117,7 +117,7 @@ def push(here: Point, rows: list[list[Any]], order: int) -> tuple[Any, list[tupl
 
 def _columns(program: Program, primals: Any, rows: list[list[Any]], asked: str, order: int, structure: Any) -> Any:
     del primals, structure  # the points are the first coefficients; the structure only tells programs apart
-    return coefficients(asked, program.trace, rows, order)
+    return coefficients(asked, program.steps, rows, order)
 
 
 def _as_f_gives_it(here: Point, primals: tuple[Any, ...]) -> Any:
