@@ -256,7 +256,7 @@ def test_random_compositions(batch: int, lowering: str) -> None:
 
 @pytest.mark.slow
 def test_random_compositions_by_the_loop_lowering() -> None:
-    for seed in range(0, COUNT, 4):
+    for seed in range(0, COUNT, 8):
         check(seed, Loop)
 
 

@@ -21,7 +21,7 @@ from .algebra import Arrays
 from .determinants import is_log_determinant, log_determinant
 from .elementwise import even_power_of_root, known_exponent
 from .network import RULES, Network, linear
-from .stream import Joint, Stream
+from .stream import Constant, Joint, Stream
 
 
 class SharedNetwork(Network):
@@ -66,7 +66,9 @@ class SharedNetwork(Network):
         streams = [Joint(arrays.algebra, s.variable, along, ()) if i == moving else s for i, s in enumerate(inputs)]
         sources = [(s, 0) for s in inputs]
         return [
-            Joint(
+            Constant(self.algebra, g.variable, partial(g.value, 0))  # the sign, a step, what stops gradients
+            if g.constant
+            else Joint(
                 self.algebra,
                 g.variable,
                 partial(self._composed, g, x, single(lax.mul, g.variable, x.variable)),
