@@ -62,7 +62,7 @@ def check(program: Program, top: int, rtol: float) -> None:
 SLOW = [n for k, n in enumerate(REAL) if n not in QUICK and (k % 4 == 0 or "eigen" in n)]
 
 
-@pytest.mark.parametrize("name", [*QUICK, *[pytest.param(n, marks=pytest.mark.slow) for n in SLOW]])
+@pytest.mark.parametrize("name", [*sorted(QUICK), *[pytest.param(n, marks=pytest.mark.slow) for n in SLOW]])
 def test_second_order_of_every_program(name: str) -> None:
     check(PROGRAMS[name], 2, 1e-9)
 
