@@ -149,11 +149,7 @@ def root(x: Any) -> Any:
     [
         solved,
         scanned,
-        # JAX 0.12 makes a new primitive for each call of custom_root, so its rule does not close: right at low orders
-        # (the program "custom_root"), too slow at this one.
-        pytest.param(
-            root, marks=pytest.mark.skipif(jax.__version_info__ >= (0, 11), reason="exponential in the order")
-        ),
+        root,
         lambda x: jnp.linalg.eigh(jnp.array([[2.0, 0.3], [0.3, 1.0]]) + x * jnp.array([[0.0, 1.0], [1.0, x]]))[0],
         lambda x: jax.scipy.linalg.expm(x * jnp.array([[0.0, 1.0], [-1.0, 0.1]])),
         lambda x: lax.while_loop(lambda y: y < 5.0, lambda y: y * y + x, 1.5 + x),

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
-from osculate._errors import Unreadable
 from osculate._trace import Trace, lanes
 
 from .algebra import Algebra, Arrays, Coefficients
-from .loop import Loop
-from .network import Lowering, Network, Unrolled
+from .loop import HoldsLoop, Loop
+from .network import Lowering, Network, Unrolled, leaks_named
 from .stream import Stream
 
 LOOP_FROM = 10
@@ -50,20 +48,19 @@ def coefficients(
     """
     if lowering is None:
         lowering = Loop if algebra is None and loop_pays(trace, series, order) else Unrolled
-    network = Network(asked, Arrays() if algebra is None else algebra, order, lowering)
+    with leaks_named(asked):
+        try:
+            return _computed(Network(asked, algebra or Arrays(), order, lowering), trace, series)
+        except HoldsLoop:
+            return _computed(Network(asked, algebra or Arrays(), order), trace, series)
+
+
+def _computed(network: Network, trace: Trace, series: Sequence[Coefficients]) -> list[list[Any]]:
+    order = network.order
     inputs = [
         network.series(v, [*row, *[None] * (order + 1 - len(row))]) for v, row in zip(trace.inputs, series, strict=True)
     ]
-    try:
-        outputs = network.settled(trace, inputs)
-        return [_written_out(stream, order) for stream in outputs]
-    except jax.errors.UnexpectedTracerError as error:
-        raise Unreadable(
-            asked,
-            "a custom rule in the function keeps a value of a trace that has ended; JAX cannot differentiate it twice",
-            remedy="rewrite the custom rule so that it makes its constants itself; NumPy functions (scipy.special.exp1 "
-            "instead of jax.scipy.special.exp1) have rules of their own here",
-        ) from error
+    return [_written_out(stream, order) for stream in network.settled(trace, inputs)]
 
 
 def loop_pays(trace: Trace, series: Sequence[Coefficients], order: int) -> bool:

@@ -29,13 +29,16 @@ FEW = 4
 """Streams with no higher coefficient than this are kept as single ones: a polynomial costs what it has."""
 
 
+class HoldsLoop(Exception):
+    """A custom rule runs a loop or branch over the very value that it defines: that has no place in a loop of ours."""
+
+
 class Loop:
     """A lowering (see ``network.Lowering``) that holds each stream's coefficients as one array."""
 
     def __init__(self, order: int) -> None:
         self.order = order
         self.arrays: dict[Stream, Any] = {}
-        self.one_by_one: set[Stream] = set()
 
     def settle(self, stream: Stream) -> None:
         """The value alone: it needs no loop."""
@@ -44,7 +47,7 @@ class Loop:
 
     def finish(self, streams: Sequence[Stream]) -> None:
         """Compute the streams, and let them be read coefficient by coefficient."""
-        moving = [s for s in streams if not s.constant and s not in self.one_by_one and few(s) is None]
+        moving = [s for s in streams if not s.constant and few(s) is None]
         self.require(moving)
         for stream in moving:
             array = self.arrays[stream]
@@ -53,7 +56,7 @@ class Loop:
 
     def require(self, outputs: Sequence[Stream]) -> None:
         """Compute the arrays of these streams and of all that they stand on."""
-        streams = needed(outputs, self.order, [*self.arrays, *self.one_by_one])
+        streams = needed(outputs, self.order, self.arrays)
         found = knots(streams)
         place = {stream: i for i, knot in enumerate(found) for stream in knot}
         exported = set(outputs)
@@ -141,13 +144,8 @@ class Loop:
 
     def _tied(self, knot: Knot, most: int, exported: set[Stream]) -> None:
         """One loop over the degree for streams that depend on each other."""
-        if any(isinstance(stream, Joint) for stream in knot):  # a loop of the user's has no place in ours
-            self.one_by_one.update(knot)
-            for stream in knot:
-                rows = [_full(stream, stream[k]) for k in range(most - stream.offset + 1)]
-                self.arrays[stream] = self._padded(stream, rows)
-            self.one_by_one.difference_update(knot)
-            return
+        if any(isinstance(stream, Joint) for stream in knot):
+            raise HoldsLoop
         start = max(1, *(stream.offset for stream in knot))  # the degrees below are computed one by one
         for stream in knot:
             stream.prepare()

@@ -8,10 +8,12 @@ derivatives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 from jax import lax
 
@@ -221,6 +223,19 @@ class Network:
             if any(i in links for links in dependence(rule) for i in late):
                 return sum(inputs[i].offset for i in late)
         return max((inputs[i].offset for i in late), default=0)
+
+
+@contextmanager
+def leaks_named(asked: str) -> Iterator[None]:
+    """Turn what JAX says of a leaked value into an error that says where it comes from."""
+    try:
+        yield
+    except jax.errors.UnexpectedTracerError as error:
+        raise Unreadable(
+            asked,
+            "a custom rule in the function keeps a value of a trace that has ended; JAX cannot differentiate it twice",
+            remedy="rewrite the custom rule so that it makes its constants itself",
+        ) from error
 
 
 def attempt_pushforward(asked: str, node: Node, active: Sequence[int], where: Location | None) -> Trace:

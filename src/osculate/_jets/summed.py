@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-
-from osculate._errors import Unreadable
 from osculate._trace import Trace
 
 from .collapsed import Collapsed
+from .network import leaks_named
 from .shared import SharedNetwork
 
 
@@ -25,14 +23,7 @@ def summed(asked: str, trace: Trace, rows: Sequence[Sequence[Any]], algebra: Col
         network.series(v, [*row, *[None] * (algebra.top + 1 - len(row))])
         for v, row in zip(trace.inputs, rows, strict=True)
     ]
-    try:
+    with leaks_named(asked):
         outputs = network.settled(trace, inputs)
         orders = range(algebra.top + 1)
         return [[s[k] if k == 0 or s.variable.inexact else None for k in orders] for s in outputs]
-    except jax.errors.UnexpectedTracerError as error:
-        raise Unreadable(
-            asked,
-            "a custom rule in the function keeps a value of a trace that has ended; JAX cannot differentiate it twice",
-            remedy="rewrite the custom rule so that it makes its constants itself; NumPy functions (scipy.special.exp1 "
-            "instead of jax.scipy.special.exp1) have rules of their own here",
-        ) from error

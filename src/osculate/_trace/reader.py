@@ -32,7 +32,9 @@ from .nodes import (
 
 _CALLS = frozenset(
     {"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_vmap_call", "name"}
+    | {"eval_jaxpr"}  # what JAX 0.12 writes the linear part of a rule as
 )
+_BODIES = ("jaxpr", "call", "call_jaxpr")
 _JAX = os.path.dirname(jax.__file__) + os.sep
 _linear_jvp = getattr(ad.primitive_jvps[lax.reduce_sum_p], "func", None)
 
@@ -96,7 +98,10 @@ def _node(equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, 
         "run": _runner(equation, debug),
         "traceback": equation.source_info.traceback,
     }
-    if name in _CALLS and (body := equation.params.get("jaxpr", equation.params.get("call", None))) is not None:
+    if (
+        name in _CALLS
+        and (body := next((equation.params[b] for b in _BODIES if b in equation.params), None)) is not None
+    ):
         return Call(**common, body=read(body))
     if name in _READERS:
         return _READERS[name](common, equation.params)
