@@ -1,6 +1,7 @@
 """Taylor coefficients of any order, over any algebra: streams, their rules, and the lowering."""
 
-from . import control as control  # their rules
+from . import bessel as bessel  # their rules
+from . import control as control
 from . import eigen as eigen
 from . import elementwise as elementwise
 from . import factors as factors

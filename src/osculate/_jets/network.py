@@ -8,7 +8,7 @@ derivatives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
@@ -226,7 +226,7 @@ class Network:
 
 
 @contextmanager
-def leaks_named(asked: str) -> Iterator[None]:
+def leaks_named(asked: str) -> Generator[None]:
     """Turn what JAX says of a leaked value into an error that says where it comes from."""
     try:
         yield

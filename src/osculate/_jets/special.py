@@ -26,7 +26,7 @@ from .stream import Constant, Integral, Stream
 
 def by_formula(network: Network, node: Node, inputs: Sequence[Stream], formula: Callable[..., Any]) -> list[Stream]:
     """Streams with the node's own values and the derivatives of ``formula``."""
-    first = Primal(network, replace(node, run=_with_derivatives(node, formula)), inputs)
+    first = Primal(network, replace(node, run=with_derivatives(node, formula)), inputs)
     made = network.apply(formula, *inputs)
     return [
         Integral(network.algebra, variable, partial(first, i), stream.derivative)
@@ -36,7 +36,7 @@ def by_formula(network: Network, node: Node, inputs: Sequence[Stream], formula: 
     ]
 
 
-def _with_derivatives(node: Node, formula: Callable[..., Any]) -> Callable[..., list[Any]]:
+def with_derivatives(node: Node, formula: Callable[..., Any]) -> Callable[..., list[Any]]:
     """The node's values, which JAX can then differentiate by the formula: gradients of jets pass through the value."""
 
     @jax.custom_jvp
