@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import jax.scipy.linalg as scipy_linalg
+import mpmath
 import numpy as np
 import pytest
 from jax import lax
@@ -105,8 +106,48 @@ def test_determinant_of_zero_and_of_a_batch() -> None:
     np.testing.assert_allclose(np.asarray(series)[4], np.linalg.det(batch), rtol=1e-11)
 
 
+def _large(rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A 10 × 10 matrix of this rank, another one, and the coefficients of det(A + x B)."""
+    left, right = RNG.normal(size=(10, rank)), RNG.normal(size=(rank, 10))
+    a, b = np.round(2 * left) @ np.round(2 * right), RNG.normal(size=(10, 10))  # integers: exact in float64
+    with mpmath.workdps(60):
+        exact_a, exact_b = mpmath.matrix(a.tolist()), mpmath.matrix(b.tolist())
+        expected = mpmath.taylor(lambda x: mpmath.det(exact_a + x * exact_b), 0, 10)
+    return a, b, np.array([float(c) for c in expected])
+
+
+@pytest.mark.parametrize("rank", [10, 9, 8, 5, 2])
+def test_a_large_determinant_of_any_rank_but_the_lowest(rank: int) -> None:
+    a, b, expected = _large(rank)
+    found = osculate.taylor(lambda x: jnp.linalg.det(jnp.asarray(a) + x * jnp.asarray(b)), 10)(0.0).coefficients
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11 * np.max(np.abs(expected)))
+
+
+def test_a_large_determinant_of_the_lowest_rank_is_no_wrong_number() -> None:
+    a, b, _ = _large(1)
+    with pytest.warns(RuntimeWarning, match="order 1 is not finite"):
+        found = osculate.taylor(lambda x: jnp.linalg.det(jnp.asarray(a) + x * jnp.asarray(b)), 3)(0.0).coefficients
+    assert np.all(np.isnan(np.asarray(found)[1:]))
+
+
+def test_a_large_complex_determinant() -> None:
+    a = RNG.normal(size=(11, 11)) + 1j * RNG.normal(size=(11, 11))
+    a[:, 3] = a[:, 0] - 1j * a[:, 1]
+    b = RNG.normal(size=(11, 11)) - 1j * RNG.normal(size=(11, 11))
+    with mpmath.workdps(40):
+        one, two = mpmath.matrix(a.tolist()), mpmath.matrix(b.tolist())
+        values = [mpmath.det(one + mpmath.expjpi(2 * mpmath.mpf(k) / 16) * two) for k in range(16)]
+        powers = range(5)
+        expected = [
+            sum(v * mpmath.expjpi(-2 * mpmath.mpf(k * p) / 16) for k, v in enumerate(values)) / 16 for p in powers
+        ]
+    found = osculate.taylor(lambda x: jnp.linalg.det(jnp.asarray(a) + x * jnp.asarray(b)), 4)(0j).coefficients
+    scale = max(abs(complex(e)) for e in expected)
+    np.testing.assert_allclose(found, np.array([complex(e) for e in expected]), atol=1e-11 * scale)
+
+
 @pytest.mark.slow
-def test_a_large_determinant_follows_the_rule_of_jax() -> None:
+def test_a_large_regular_determinant() -> None:
     matrix = RNG.normal(size=(10, 10)) + 4 * np.eye(10)
     found = osculate.derivative(lambda x: jnp.linalg.det(jnp.asarray(matrix) * x), 3)(1.0)
     assert found == pytest.approx(720 * np.linalg.det(matrix), rel=1e-10)

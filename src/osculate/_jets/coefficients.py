@@ -9,10 +9,11 @@ import numpy as np
 
 from osculate._trace import Trace, lanes
 
-from .algebra import Algebra, Arrays, Coefficients
+from .algebra import Algebra, Coefficients
 from .loop import HoldsLoop, Loop
 from .network import Lowering, Network, Unrolled, leaks_named
 from .stream import Stream
+from .trees import Arrays
 
 LOOP_FROM = 10
 """Orders from which a loop pays: on a 1-64-64-64-64-1 network both run as fast at 10, and it compiles in half the

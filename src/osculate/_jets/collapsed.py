@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from osculate._dependence import dependence
 from osculate._trace import Node, Variable, pushforward
 
 from .algebra import Packed
+from .trees import Trees, rows
 
 PRODUCTS = frozenset({"mul", "dot_general", "conv_general_dilated"})
 
@@ -34,13 +34,11 @@ class Spread:
     values: Any
 
 
-class Collapsed:
+class Collapsed(Trees):
     """Coefficients of jets along ``count`` directions whose coefficient ``top`` is summed with ``weights``.
 
     ``weights`` are numbers wᵣ (None for ones) or, at top 2, a symmetric matrix: then the sum is Σ w_{rs} ∂²/∂d_r∂d_s.
     """
-
-    whole = True
 
     def __init__(self, top: int, count: int, weights: Any = None) -> None:
         self.top, self.count, self.weights = top, count, weights
@@ -78,25 +76,6 @@ class Collapsed:
             return Spread(jnp.zeros((self.width(degree), *variable.shape), variable.dtype))
         return jnp.zeros(variable.shape, variable.dtype)
 
-    def literal(self, value: Any, variable: Variable) -> Any:
-        del variable
-        return value
-
-    def add(self, a: Any, b: Any) -> Any:
-        return _each(jnp.add, a, b)
-
-    def subtract(self, a: Any, b: Any) -> Any:
-        return _each(jnp.subtract, a, b)
-
-    def negate(self, a: Any) -> Any:
-        return _each(jnp.negative, a)
-
-    def scale(self, a: Any, k: float) -> Any:
-        return _each(lambda v: v * np.asarray(k, v.dtype), a)
-
-    def divide(self, a: Any, k: int) -> Any:
-        return _each(lambda v: v / np.asarray(k, v.dtype), a)
-
     def fit(self, a: Any, variable: Variable, degree: int) -> Any:
         if not isinstance(a, Spread):
             return jnp.broadcast_to(jnp.asarray(a, variable.dtype), variable.shape)
@@ -104,73 +83,14 @@ class Collapsed:
         inner = (1,) * (len(variable.shape) + 1 - values.ndim) + values.shape[1:]
         return Spread(jnp.broadcast_to(values.reshape(values.shape[0], *inner), (self.width(degree), *variable.shape)))
 
-    # loops and branches: coefficients that are zero are None, which JAX takes as an empty tree
+    def turned(self, packed: Packed) -> Packed:
+        """The axis of steps and that of directions change places."""
+        return rows(lambda v: Spread(jnp.swapaxes(v.values, 0, 1)) if isinstance(v, Spread) else v, packed)
 
-    def scan(
-        self,
-        step: Callable[[Packed, Packed], tuple[Packed, Packed]],
-        carry: Packed,
-        scanned: Packed,
-        outputs: Sequence[Variable],
-        *,
-        length: int,
-        reverse: bool,
-        unroll: Any,
-    ) -> tuple[Packed, Packed]:
-        items = _axes_swapped(scanned)
-        head = jax.tree.map(lambda v: jax.ShapeDtypeStruct(v.shape[1:], v.dtype), items)
-        like = _abstract(carry, outputs)
-        while True:  # which coefficients of the carry are zero is a fixed point: a step can only fill more of them
-            new, _ = jax.eval_shape(step, like, head)
-            grown = _union(like, _abstract(new, outputs))
-            if jax.tree.structure(grown) == jax.tree.structure(like):
-                break
-            like = grown
-
-        def body(moving: Packed, item: Packed) -> tuple[Packed, Packed]:
-            new, out = step(moving, item)
-            return _filled(new, like), out
-
-        final, stacked = lax.scan(body, _filled(carry, like), items, length=length, reverse=reverse, unroll=unroll)
-        return final, _axes_swapped(stacked)
-
-    def while_loop(
-        self,
-        predicate: Callable[[Packed], Any],
-        step: Callable[[Packed], Packed],
-        carry: Packed,
-        outputs: Sequence[Variable],
-    ) -> Packed:
-        like = _abstract(carry, outputs)
-        while True:
-            grown = _union(like, _abstract(jax.eval_shape(step, like), outputs))
-            if jax.tree.structure(grown) == jax.tree.structure(like):
-                break
-            like = grown
-
-        def body(moving: Packed) -> Packed:
-            going, new = predicate(moving), _filled(step(moving), like)
-            # Under vmap the predicate is a batch: lanes that have finished stand still.
-            return new if jnp.ndim(going) == 0 else _rows(lambda n, o: _chosen(going, n, o), new, moving)
-
-        return lax.while_loop(lambda moving: jnp.any(predicate(moving)), body, _filled(carry, like))
-
-    def switch(
-        self,
-        index: Any,
-        branches: Sequence[Callable[[Packed], Packed]],
-        operands: Packed,
-        outputs: Sequence[Variable],
-    ) -> Packed:
-        seen = [_abstract(jax.eval_shape(branch, operands), outputs) for branch in branches]
-        like = seen[0]
-        for other in seen[1:]:
-            like = _union(like, other)
-
-        def filled(branch: Callable[[Packed], Packed]) -> Callable[[Packed], Packed]:
-            return lambda packed: _filled(branch(packed), like)
-
-        return lax.switch(jnp.asarray(index, jnp.int32), [filled(branch) for branch in branches], operands)
+    def chosen(self, going: Any, new: Any, old: Any) -> Any:
+        if not isinstance(new, Spread):
+            return super().chosen(going, new, old)
+        return Spread(jax.vmap(partial(super().chosen, going))(new.values, old.values))
 
 
 def contracted(node: Node, arrays: Sequence[Any], spread: Sequence[int]) -> list[Any]:
@@ -225,54 +145,3 @@ ADDITIVE = frozenset(
     {"add", "sub", "add_any", "select_n", "concatenate", "pad", "complex", "dynamic_update_slice"}
     | {"scatter", "scatter-add", "scatter_add", "scatter-sub", "scatter_sub"}
 )
-
-
-def _each(function: Callable[..., Any], *coefficients: Any) -> Any:
-    arrays = [c.values if isinstance(c, Spread) else c for c in coefficients]
-    result = function(*arrays)
-    return Spread(result) if isinstance(coefficients[0], Spread) else result
-
-
-def _rows(function: Callable[..., Any], *packed: Packed) -> Packed:
-    """Map over the coefficients of packed streams, in step."""
-    return [[function(*column) for column in zip(*rows, strict=True)] for rows in zip(*packed, strict=True)]
-
-
-def _axes_swapped(packed: Packed) -> Packed:
-    """The axis of steps and that of directions change places."""
-    return _rows(lambda v: Spread(jnp.swapaxes(v.values, 0, 1)) if isinstance(v, Spread) else v, packed)
-
-
-def _abstract(packed: Packed, variables: Sequence[Variable]) -> Packed:
-    """Shapes of the coefficients that are there, in the dtypes of the variables."""
-    return [
-        jax.tree.map(lambda v, dtype=variable.dtype: jax.ShapeDtypeStruct(jnp.shape(v), dtype), row)
-        for row, variable in zip(packed, variables, strict=False)
-    ]
-
-
-def _union(one: Packed, two: Packed) -> Packed:
-    return _rows(lambda a, b: b if a is None else a, one, two)
-
-
-def _filled(packed: Packed, like: Packed) -> Packed:
-    """The coefficients that ``like`` has, with zeros written out."""
-
-    def fill(value: Any, shape: Any) -> Any:
-        if shape is None:
-            return None
-        if value is None:
-            return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape)
-        return jax.tree.map(lambda v, s: jnp.asarray(v, s.dtype), value, shape)
-
-    return _rows(fill, packed, like)
-
-
-def _chosen(going: Any, new: Any, old: Any) -> Any:
-    if new is None:
-        return None
-
-    def choose(n: Any, o: Any) -> Any:
-        return jnp.where(going.reshape(going.shape + (1,) * (n.ndim - going.ndim)), n, o)
-
-    return Spread(jax.vmap(choose)(new.values, old.values)) if isinstance(new, Spread) else choose(new, old)

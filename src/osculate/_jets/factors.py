@@ -1,7 +1,7 @@
 """Jet rules of matrix functions by the algorithm itself: reflections, updates, determinants.
 
-JAX has no derivative of the first two, and its rule of the determinant divides by pivots: at a matrix of rank below
-n − 1 it is right to first order only. The algorithms are programs of sums and products: their derivatives are right.
+JAX has no derivative of the first two, and its rule of the determinant divides by pivots: at a singular matrix it is
+right to first or second order only. The algorithms are programs of sums and products: their derivatives are right.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from osculate._interpret import register
 from osculate._trace import Node
@@ -21,16 +22,42 @@ from .network import Network
 from .special import by_formula
 from .stream import Stream
 
-LARGEST_EXPANDED = 8
-"""Determinants up to this size are expanded by minors, n 2ⁿ products; larger ones follow JAX's rule."""
+EXPANDED = 8
+"""Determinants of this size are expanded by minors, n 2ⁿ products; of larger matrices a part of this size is."""
 
 
 @register("jets", "jax._det", "jax._det_2x2", "jax._det_3x3")
 def determinant(network: Network, node: Node, inputs: Sequence[Stream]) -> list[Stream]:
     """The determinant as the polynomial that it is."""
-    if node.inputs[0].shape[-1] > LARGEST_EXPANDED or inputs[0].offset:
+    if inputs[0].offset:
         return network.by_pushforward(node, inputs)
-    return by_formula(network, node, inputs, _by_minors)
+    small = node.inputs[0].shape[-1] <= EXPANDED
+    return by_formula(network, node, inputs, _by_minors if small else _by_complement)
+
+
+def _by_complement(matrix: Any) -> Any:
+    """Det M = det A · det(D − C A⁻¹ B), in the basis of the singular vectors at the point (Schur 1917).
+
+    D belongs to the smallest singular values, so that it holds whatever makes the matrix singular, and its complement
+    is expanded: nothing divides by a small number. NaN where more singular values than that vanish.
+    """
+    u, sizes, v = jnp.linalg.svd(lax.stop_gradient(matrix))
+    cut = matrix.shape[-1] - EXPANDED
+    zero = matrix.shape[-1] * jnp.finfo(matrix.dtype).eps * sizes[..., 0]
+    regular = jnp.where(sizes[..., cut - 1] > zero, 1.0, np.nan).astype(matrix.dtype)
+    u, v = (jnp.conj(jnp.swapaxes(vectors, -1, -2)) for vectors in (u, v))
+    turned = jnp.matmul(jnp.matmul(u, matrix, precision="highest"), v, precision="highest")
+    a, b = turned[..., :cut, :cut], turned[..., :cut, cut:]
+    c, d = turned[..., cut:, :cut], turned[..., cut:, cut:]
+    complement = d - jnp.matmul(c, jnp.linalg.solve(a, b), precision="highest")
+    sign, logarithm = jnp.linalg.slogdet(a)
+    phase = regular / (_unit_determinant(u) * _unit_determinant(v))
+    return phase * sign * jnp.exp(logarithm) * _by_minors(complement)
+
+
+def _unit_determinant(vectors: Any) -> Any:
+    """The determinant of an orthogonal or unitary matrix: it stands still, and log 1 = 0 is left out."""
+    return jnp.linalg.slogdet(vectors)[0]
 
 
 def _by_minors(matrix: Any) -> Any:

@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from osculate._dependence import ELEMENTWISE
 from osculate._rows import Rows
@@ -145,22 +144,22 @@ class Particles(Collapsed):
         return self.add(a, self.negate(b))
 
     def negate(self, a: Any) -> Any:
-        return self._each(jnp.negative, super().negate, a)
+        return self._each(super().negate, a)
 
     def scale(self, a: Any, k: Any) -> Any:
-        return self._each(lambda v: v * np.asarray(k, v.dtype), lambda v: Collapsed.scale(self, v, k), a)
+        return self._each(lambda v: super(Particles, self).scale(v, k), a)
 
     def divide(self, a: Any, k: Any) -> Any:
-        return self._each(lambda v: v / np.asarray(k, v.dtype), lambda v: Collapsed.divide(self, v, k), a)
+        return self._each(lambda v: super(Particles, self).divide(v, k), a)
 
     def fit(self, a: Any, variable: Variable, degree: int) -> Any:
         if isinstance(a, Sparse) and a.variable.shape == variable.shape:
             return Sparse(variable, {axis: jnp.asarray(v, variable.dtype) for axis, v in a.terms.items()})
         return super().fit(self.dense(a), variable, degree)
 
-    def _each(self, function: Callable[[Any], Any], otherwise: Callable[[Any], Any], a: Any) -> Any:
+    def _each(self, function: Callable[[Any], Any], a: Any) -> Any:
         if not isinstance(a, Sparse):
-            return otherwise(a)
+            return function(a)
         return Sparse(a.variable, {axis: function(values) for axis, values in a.terms.items()})
 
     def _both(self, function: Callable[..., Any], otherwise: Callable[..., Any], a: Any, b: Any) -> Any:

@@ -17,11 +17,11 @@ from jax import lax
 from osculate._dependence import ELEMENTWISE, dependence
 from osculate._trace import Call, CustomJVP, Node, Trace, single
 
-from .algebra import Arrays
 from .determinants import is_log_determinant, log_determinant
 from .elementwise import even_power_of_root, known_exponent
 from .network import RULES, Network, linear
 from .stream import Constant, Joint, Stream
+from .trees import Arrays
 
 
 class SharedNetwork(Network):
