@@ -223,6 +223,7 @@ def drawn(axes):
 
 
 def test_plot_of_one_variable():
+    pytest.importorskip("matplotlib")
     log = osculate.taylor(jnp.log, 9)(1.0)
     axes = log.plot(np.log)
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
@@ -235,6 +236,7 @@ def test_plot_of_one_variable():
 
 
 def test_plot_along_a_direction_into_given_axes():
+    pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
 
     axes = Figure().subplots()
@@ -245,6 +247,7 @@ def test_plot_along_a_direction_into_given_axes():
 
 
 def test_plot_of_two_variables():
+    pytest.importorskip("matplotlib")
     f = lambda p: p["a"] * jnp.exp(p["b"])  # noqa: E731
     axes = osculate.taylor(f, 2)({"a": 1.0, "b": 0.5}).plot(f, window=(-1, 2))
     assert axes.get_xlim() == axes.get_ylim() == (-1, 2)
