@@ -72,3 +72,13 @@ def test_what_has_no_reverse_is_named_with_its_line(transform):
     assert caught.value.where.line == loop.__code__.co_firstlineno + 1
     assert "derivative_tensor" in caught.value.remedy
     assert osculate.derivative_tensor(loop, 2)(2.0) == pytest.approx(-(2.0**-1.5) / 4, rel=1e-9)
+
+
+def test_a_primitive_inside_a_function_of_jax_has_the_line_of_its_call():
+    def f(x):
+        y = x * jnp.ones((3, 2))
+        return jnp.linalg.svd(y, full_matrices=True)[0]
+
+    found = osculate.coverage(f)(1.0)
+    lines = {gap.where.line for gaps in found.readings.values() for gap in gaps}
+    assert lines == {f.__code__.co_firstlineno + 2}

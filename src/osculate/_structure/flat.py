@@ -72,7 +72,7 @@ def flattened(trace: Trace, given: Mapping[Variable, Any] | None = None) -> Flat
 def _walk(flat: Flat, body: Trace, inputs: Sequence[Variable], call: Node | None = None) -> list[Variable]:
     """Write a body's nodes into ``flat`` at these inputs; what its outputs are there.
 
-    A node of JAX's own inside a ``call`` (``jnp.sort`` is compiled) has the place of the call.
+    A node of a program that stands for another node, ``call``, has its place.
     """
     here: dict[Variable, Variable] = dict(zip(body.inputs, inputs, strict=True))
     for variable, value in body.constants:
@@ -86,7 +86,7 @@ def _walk(flat: Flat, body: Trace, inputs: Sequence[Variable], call: Node | None
 
     for node in body.nodes:
         if call is not None and node.where is None:
-            node = replace(node, traceback=call.traceback)
+            node = replace(node, tracebacks=call.tracebacks)
         results = _placed(flat, node, [read(v) for v in node.inputs])
         here.update(zip(node.outputs, results, strict=True))
     return [read(v) for v in body.outputs]
@@ -95,7 +95,7 @@ def _walk(flat: Flat, body: Trace, inputs: Sequence[Variable], call: Node | None
 def _placed(flat: Flat, node: Node, inputs: list[Variable]) -> Sequence[Variable]:
     """Write one node at these inputs, or the program that it stands for."""
     if isinstance(node, Call):
-        return _walk(flat, node.body, inputs, node)
+        return _walk(flat, node.body, inputs)
     moving = any(map(flat.moves, inputs))
     if isinstance(node, CustomJVP) and node.function in _THROUGH:
         return _walk(flat, node.body, inputs, node)

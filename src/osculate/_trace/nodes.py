@@ -57,7 +57,7 @@ class Node:
     params: Mapping[str, Any] = field(repr=False)
     key: Hashable = field(repr=False)
     run: Callable[..., Sequence[Any]] = field(repr=False)
-    traceback: Any = field(default=None, repr=False)
+    tracebacks: Sequence[Any] = field(default=(), repr=False)
 
     def evaluate(self, *values: Any) -> list[Any]:
         """Values of the outputs at the values of the inputs."""
@@ -70,10 +70,12 @@ class Node:
 
     @cached_property
     def where(self) -> Location | None:
-        """The user's own line that made this node."""
-        if self.traceback is None:
-            return None
-        return first_user_location((f.file_name, f.line_num, f.function_name) for f in self.traceback.frames)
+        """The user's own line that made this node, or called the function that it is part of."""
+        for traceback in self.tracebacks:
+            frames = () if traceback is None else traceback.frames
+            if (found := first_user_location((f.file_name, f.line_num, f.function_name) for f in frames)) is not None:
+                return found
+        return None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -35,12 +35,17 @@ _CALLS = frozenset(
     | {"eval_jaxpr"}  # what JAX 0.12 writes the linear part of a rule as
 )
 _BODIES = ("jaxpr", "call", "call_jaxpr")
+Body = Callable[[Any], Trace]
 _JAX = os.path.dirname(jax.__file__) + os.sep
 _linear_jvp = getattr(ad.primitive_jvps[lax.reduce_sum_p], "func", None)
 
 
-def read(program: Any) -> Trace:
-    """Read a (closed) jaxpr; nodes that no output needs are left out."""
+def read(program: Any, within: Sequence[Any] = ()) -> Trace:
+    """Read a (closed) jaxpr; nodes that no output needs are left out.
+
+    ``within`` are the tracebacks of the nodes that the program is a body of: a primitive inside of a function of JAX's
+    own is blamed on the user's call of that function.
+    """
     jaxpr, consts = _opened(program)
     variables: dict[Any, Variable] = {}
 
@@ -54,7 +59,9 @@ def read(program: Any) -> Trace:
     constants = tuple((variable(v), c) for v, c in zip(jaxpr.constvars, consts, strict=True))
     inputs = tuple(variable(v) for v in jaxpr.invars)
     debug = jaxpr.debug_info._replace(arg_names=None, result_paths=None)
-    nodes = [_node(e, tuple(map(variable, e.invars)), tuple(map(variable, e.outvars)), debug) for e in _needed(jaxpr)]
+    nodes = [
+        _node(e, tuple(map(variable, e.invars)), tuple(map(variable, e.outvars)), debug, within) for e in _needed(jaxpr)
+    ]
     outputs = tuple(variable(v) for v in jaxpr.outvars)
     return Trace(inputs, constants, tuple(nodes), outputs, partial(_evaluate, jaxpr, consts))
 
@@ -87,7 +94,9 @@ def _needed(jaxpr: Any) -> list[Any]:
     return kept[::-1]
 
 
-def _node(equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, ...], debug: Any) -> Node:
+def _node(
+    equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, ...], debug: Any, within: Sequence[Any]
+) -> Node:
     name = equation.primitive.name
     common: dict[str, Any] = {
         "name": name,
@@ -96,15 +105,16 @@ def _node(equation: Any, inputs: tuple[Variable, ...], outputs: tuple[Variable, 
         "params": equation.params,
         "key": (equation.primitive, _hashable(equation.params)),
         "run": _runner(equation, debug),
-        "traceback": equation.source_info.traceback,
+        "tracebacks": (equation.source_info.traceback, *within),
     }
+    body_of = partial(read, within=common["tracebacks"])
     if (
         name in _CALLS
         and (body := next((equation.params[b] for b in _BODIES if b in equation.params), None)) is not None
     ):
-        return Call(**common, body=read(body))
+        return Call(**common, body=body_of(body))
     if name in _READERS:
-        return _READERS[name](common, equation.params)
+        return _READERS[name](common, equation.params, body_of)
     rule = ad.primitive_jvps.get(equation.primitive)
     linear = _linear_jvp is not None and getattr(rule, "func", None) is _linear_jvp
     return Elementary(**common, linear=linear)
@@ -158,8 +168,8 @@ def _frozen(value: Any) -> Hashable:
     return value
 
 
-def _custom_jvp(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
-    body = read(params["call_jaxpr"])
+def _custom_jvp(common: dict[str, Any], params: Mapping[str, Any], body_of: Body) -> Node:
+    body = body_of(params["call_jaxpr"])
     if (key := custom_rule_key(params, body)) is not None:
         common["key"] = key
     name, static = _function_name(_opened(params["call_jaxpr"])[0]), static_arguments(params)
@@ -172,18 +182,18 @@ def _function_name(jaxpr: Any) -> str:
     return f"jax.{name}" if place.startswith(_JAX) else name
 
 
-def _custom_vjp(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
-    return CustomVJP(**common, body=read(params.get("call_jaxpr", params.get("fun_jaxpr"))))
+def _custom_vjp(common: dict[str, Any], params: Mapping[str, Any], body_of: Body) -> Node:
+    return CustomVJP(**common, body=body_of(params.get("call_jaxpr", params.get("fun_jaxpr"))))
 
 
-def _scan(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
+def _scan(common: dict[str, Any], params: Mapping[str, Any], body_of: Body) -> Node:
     if "num_carry" in params:
         constants, carries = params["num_consts"], params["num_carry"]
     else:  # JAX 0.12 describes the inputs by three trees: constants, carries, scanned
         constants, carries, _ = (len(tree) for tree in params["ft_in"].unpack())
     return Scan(
         **common,
-        body=read(params["jaxpr"]),
+        body=body_of(params["jaxpr"]),
         constants=constants,
         carries=carries,
         length=params["length"],
@@ -192,35 +202,35 @@ def _scan(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
     )
 
 
-def _while(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
+def _while(common: dict[str, Any], params: Mapping[str, Any], body_of: Body) -> Node:
     return While(
         **common,
-        predicate=read(params["cond_jaxpr"]),
-        body=read(params["body_jaxpr"]),
+        predicate=body_of(params["cond_jaxpr"]),
+        body=body_of(params["body_jaxpr"]),
         predicate_constants=params["cond_nconsts"],
         body_constants=params["body_nconsts"],
     )
 
 
-def _cond(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
-    return Cond(**common, branches=tuple(map(read, params["branches"])))
+def _cond(common: dict[str, Any], params: Mapping[str, Any], body_of: Body) -> Node:
+    return Cond(**common, branches=tuple(map(body_of, params["branches"])))
 
 
-def _linear_solve(common: dict[str, Any], params: Mapping[str, Any]) -> Node:
+def _linear_solve(common: dict[str, Any], params: Mapping[str, Any], body_of: Body) -> Node:
     lengths, programs = params["const_lengths"], params["jaxprs"]
     before = lengths.matvec + lengths.vecmat
     after = before + lengths.solve + lengths.transpose_solve
     return LinearSolve(
         **common,
-        matvec=read(programs.matvec),
-        solve=read(programs.solve),
+        matvec=body_of(programs.matvec),
+        solve=body_of(programs.solve),
         matvec_constants=lengths.matvec,
         solve_constants=slice(before, before + lengths.solve),
         right_sides=slice(after, len(common["inputs"])),
     )
 
 
-_READERS: dict[str, Callable[[dict[str, Any], Mapping[str, Any]], Node]] = {
+_READERS: dict[str, Callable[[dict[str, Any], Mapping[str, Any], Body], Node]] = {
     "custom_jvp_call": _custom_jvp,
     "custom_vjp_call": _custom_vjp,
     "custom_vjp_call_jaxpr": _custom_vjp,
