@@ -164,6 +164,7 @@ ROWWISE = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*rows do not meet")
 @pytest.mark.parametrize("name", ROWWISE)
 def test_what_looks_like_rows_is_never_wrong(name):
     x = RNG.normal(size=(4, 3)) + 0.1

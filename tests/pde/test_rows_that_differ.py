@@ -56,9 +56,17 @@ UNLIKE = {
 def test_rows_that_are_treated_differently(name, chunk):
     f = UNLIKE[name]
     expected = jnp.einsum("aabab->a", jax.jacfwd(jax.jacfwd(f))(jnp.asarray(POINTS)))
-    np.testing.assert_allclose(osculate.laplacian(f, chunk=chunk)(jnp.asarray(POINTS)), expected, rtol=1e-5, atol=1e-5)
-    value = pde.value_gradient_laplacian(f, chunk=chunk)(jnp.asarray(POINTS))[0]
+    with pytest.warns(RuntimeWarning, match="rows do not meet, but|has no effect"):
+        found = osculate.laplacian(f, chunk=chunk)(jnp.asarray(POINTS))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    value = pde.value_gradient_laplacian(f, chunk=None)(jnp.asarray(POINTS))[0]
     np.testing.assert_allclose(value, f(jnp.asarray(POINTS)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_chunk_without_rows_has_no_effect_and_that_is_said():
+    with pytest.warns(RuntimeWarning, match="chunk=2 has no effect"):
+        found = osculate.laplacian(lambda x: jnp.sum(x**3), chunk=2)(jnp.asarray(POINTS))
+    np.testing.assert_allclose(found, 6 * np.sum(POINTS), rtol=1e-5, atol=1e-5)
 
 
 ALIKE = {

@@ -12,11 +12,11 @@ from jax import lax
 
 from osculate._arguments import Argnums, Point, point
 from osculate._compiled import computed
-from osculate._errors import Unreadable, WrongInput, WrongType
+from osculate._errors import Unreadable, WrongInput, WrongType, warn
 from osculate._jets.half import refuse_half_precision
 from osculate._kinks import warn_of_kinks
 from osculate._linear import peak_bytes
-from osculate._trace import Trace, precision_of, trace
+from osculate._trace import Trace, function_location, precision_of, trace
 
 from .rows import one_row, rows_of
 from .sums import Plan, broadcast_plan, double_sums, entered, plan, sums
@@ -56,6 +56,8 @@ def at_points(
             arrays = () if weights is None else (weights(here),)
             count = rows_of(here) if weights is None else None
             alone = None if count is None else one_row(here, f, args, kwargs)
+            if alone is None and chunk is not None:
+                _say_unchunked(here, chunk, count)
             if alone is not None:
                 found = _readable(alone, _by_rows, here.primals[0], options=(asked, want, chunk))
             else:
@@ -65,6 +67,26 @@ def at_points(
 
     at.__name__ = f"{asked.rpartition('.')[2]}({getattr(f, '__name__', 'f')})"
     return at
+
+
+def _say_unchunked(here: Point, chunk: Chunk, count: int | None) -> None:
+    """Rows that cannot be computed a few at a time are not a wrong number, but more memory and time."""
+    where = function_location(here.function)
+    if count is not None:
+        warn(
+            here.asked,
+            f"the {count} rows do not meet, but the function is not the same for each (it uses their number, or has "
+            "data or random numbers of its own for each), so all of them are computed together",
+            where=where,
+            remedy=f"jax.vmap({here.asked}(g))(x, data) for a function g of one row; or chunk=None, if it is meant so",
+        )
+    elif chunk != "auto":
+        warn(
+            here.asked,
+            f"chunk={chunk} has no effect: the point is not a batch of independent rows",
+            where=where,
+            remedy="leave chunk out; or pass x of shape (B, n) and a function that returns one result for each row",
+        )
 
 
 def checked_chunk(asked: str, chunk: Any) -> None:

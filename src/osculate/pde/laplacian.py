@@ -36,7 +36,7 @@ def laplacian(
         The argument x, an array or pytree; with several, the sum runs over the entries of all of them.
     chunk : "auto", int or None
         For a batch of independent rows (see Notes): how many rows are computed at a time. ``"auto"`` takes what fits
-        the cache; None all of them.
+        the cache; None all of them. A warning says where rows cannot be computed apart.
     samples : int, optional
         Estimate instead, from so many random directions: for very many variables. The result is an ``Estimate`` (one
         for each leaf of the output) with its standard error, and ``chunk`` plays no part.
