@@ -3,6 +3,7 @@
 from .blame import asymmetric_rules
 from .entries import Entries, entries
 from .matrix import MatrixPlan, matrix_plan
+from .reach import gradient_pattern
 from .structure import Indices, Structure, TooManyTerms, index_constants, read
 from .sweep import Fallback
 
@@ -15,6 +16,7 @@ __all__ = [
     "TooManyTerms",
     "asymmetric_rules",
     "entries",
+    "gradient_pattern",
     "index_constants",
     "matrix_plan",
     "read",

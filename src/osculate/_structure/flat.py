@@ -39,12 +39,16 @@ _THROUGH = frozenset({"jax._softmax"})
 
 @dataclass
 class Flat:
-    """The nodes that the output needs, in order; ``active`` are the variables that move with the inputs."""
+    """The nodes that the outputs need, in order; ``active`` are the variables that move with the inputs.
+
+    ``output`` is the first of ``outputs``.
+    """
 
     inputs: tuple[Variable, ...]
     constants: dict[Variable, Any]
     nodes: list[Node] = field(default_factory=list)
     output: Variable | None = None
+    outputs: tuple[Variable, ...] = ()
     active: set[Variable] = field(default_factory=set)
     known: Known = field(default_factory=lambda: Known({}))
 
@@ -53,13 +57,14 @@ class Flat:
         return variable in self.active
 
 
-def flattened(trace: Trace, given: Mapping[Variable, Any] | None = None) -> Flat:
-    """The program of a trace's first output; ``given`` are values of constants that are tracers there."""
+def flattened(trace: Trace, given: Mapping[Variable, Any] | None = None, outputs: int = 1) -> Flat:
+    """The program of a trace's first outputs; ``given`` are values of constants that are tracers there."""
     constants = dict(trace.constants)
     flat = Flat(trace.inputs, dict(constants), active={v for v in trace.inputs if v.inexact})
     flat.known = Known(constants | dict(given or {}))
-    flat.output = _walk(flat, trace, trace.inputs)[0]
-    wanted = {flat.output}
+    flat.outputs = tuple(_walk(flat, trace, trace.inputs)[:outputs])
+    flat.output = next(iter(flat.outputs), None)
+    wanted = set(flat.outputs)
     kept: list[Node] = []
     for node in reversed(flat.nodes):
         if wanted.intersection(node.outputs):

@@ -13,6 +13,7 @@ import numpy as np
 from osculate._interpret import register
 from osculate._trace import Node
 
+from .flat import Flat
 from .labels import Axes, Axis, Indices, Label, Labels, apart, fresh, joint, mapped, over, sizes, union
 from .rules_shape import keep
 from .stages import Stage
@@ -37,9 +38,10 @@ def index_operands(node: Node) -> list[Any]:
     return [node.inputs[k] for k in _INDICES[node.name](len(node.inputs))] if node.name in _INDICES else []
 
 
-def _indices(sweep: Sweep, node: Node) -> dict[int, Any] | None:
-    places = _INDICES[node.name](len(node.inputs))
-    known = {k: sweep.flat.known.value(node.inputs[k]) for k in places}
+def indices_of(flat: Flat, node: Node) -> dict[int, Any] | None:
+    """The index operands of a node by place, none for one that moves entries without any; None if not known."""
+    places = _INDICES[node.name](len(node.inputs)) if node.name in _INDICES else ()
+    known = {k: flat.known.value(node.inputs[k]) for k in places}
     return None if any(value is None for value in known.values()) else known
 
 
@@ -47,11 +49,11 @@ def _indices(sweep: Sweep, node: Node) -> dict[int, Any] | None:
 def movement(sweep: Sweep, stage: Stage) -> Local | None:
     """Each entry of the result is an entry of one operand, or of none; which, the primitive says itself."""
     node = stage.node
-    indices = _indices(sweep, node)
+    indices = indices_of(sweep.flat, node)
     if indices is None:
         return None
     operands = [k for k, v in enumerate(node.inputs) if sweep.moves(v)]
-    sources = {k: _sources(node, k, indices) for k in operands}
+    sources = {k: sources_of(node, k, indices) for k in operands}
 
     def pull(term: Term, side: int, result: int, place: int) -> Term | None:
         k = operands[place]
@@ -74,7 +76,7 @@ def _looked_up(numbers: Indices, axes: Axes, labels: Labels) -> Indices:
     return np.broadcast_to(flat[joint(axes, numbers.shape, labels)], sizes(labels))
 
 
-def _sources(node: Node, operand: int, indices: dict[int, Any]) -> Indices:
+def sources_of(node: Node, operand: int, indices: dict[int, Any]) -> Indices:
     """For each entry of the result the number of the entry of the operand that it is, or −1.
 
     It is run on two sets of numbers: what does not move with them (a fill value, say) is no entry of the operand.
@@ -98,12 +100,12 @@ def _sources(node: Node, operand: int, indices: dict[int, Any]) -> Indices:
 def scatter_add(sweep: Sweep, stage: Stage) -> Local | None:
     """The operand stands as it is; an update is where it is added."""
     node = stage.node
-    indices = _indices(sweep, node)
+    indices = indices_of(sweep.flat, node)
     if indices is None:
         return None
     operands = [k for k, v in enumerate(node.inputs) if sweep.moves(v)]
     updates = node.inputs[2]
-    places = _destinations(node, indices[1]) if 2 in operands else np.zeros(0, np.int64)
+    places = destinations(node, indices[1]) if 2 in operands else np.zeros(0, np.int64)
 
     def pull(term: Term, side: int, result: int, place: int) -> Term | None:
         axes = term.ends[side].axes
@@ -115,7 +117,7 @@ def scatter_add(sweep: Sweep, stage: Stage) -> Local | None:
     return Local(tuple(node.inputs[k] for k in operands), pull)
 
 
-def _destinations(node: Node, index: Any) -> Indices:
+def destinations(node: Node, index: Any) -> Indices:
     """For each update the number of the entry that it is added to, or −1: read through the transpose, in two digits."""
     operand, updates = node.inputs[0], node.inputs[2]
     digit = 4096

@@ -113,7 +113,7 @@ def _regions(flat: Flat, users: dict[Variable, list[Node]]) -> dict[Node, Node]:
         own = {v for v in node.inputs if flat.moves(v)}
         # A custom backward rule is differentiated in reverse, which would sum over entries that share a scalar input.
         over = {None if isinstance(user, CustomVJP) else root.get(user) for user in users.get(variable, [])}
-        last = next(iter(over)) if len(over) == 1 and variable is not flat.output else None
+        last = next(iter(over)) if len(over) == 1 and variable not in flat.outputs else None
         if last is not None and not isinstance(node, CustomVJP) and last.outputs[0].shape == variable.shape:
             together = (inputs[last] - {variable}) | own
             if len(together) <= MOST_INPUTS:
@@ -149,7 +149,7 @@ def _stage(flat: Flat, nodes: Sequence[Node], users: dict[Variable, list[Node]],
         v
         for node in nodes
         for v in node.outputs
-        if v is flat.output or any(user not in inside for user in users.get(v, ()))
+        if v in flat.outputs or any(user not in inside for user in users.get(v, ()))
     ]
     moving = tuple(v for v in inputs if flat.moves(v))
     results = tuple(v for v in outputs if flat.moves(v))
