@@ -17,7 +17,7 @@ from osculate._structure.arrays import Array, needed
 from osculate._trace import Trace, trace
 
 from .chunked import columns_plan
-from .pattern import Pattern, pattern_of
+from .pattern import Pattern, pattern_by_sets, pattern_of
 from .structured import Known, given_of
 from .work import BYTE, ELEMENT, INDEXED, NODE, NOTHING, PRODUCT, Work, product_work, program_work, starts
 
@@ -66,7 +66,7 @@ def candidates(point: Point, output: str, memory: int | None) -> Candidates:
     leaves = jax.tree.leaves(point.primals)
     size = sum(leaf.size for leaf in leaves)
     itemsize = max(leaf.dtype.itemsize for leaf in leaves)
-    pattern = pattern_of(structure, output == "sparse")
+    pattern = _pattern(point, structure, output)
     linear = linear_program(point)
     first = program_work(point.trace).times(4) + Work(seconds=1e-9 * NODE * 4 * starts(point.trace))
     ways = (
@@ -80,6 +80,13 @@ def candidates(point: Point, output: str, memory: int | None) -> Candidates:
         for way in ways
     )
     return Candidates(size, ways, structure, pattern, known)
+
+
+def _pattern(point: Point, structure: Structure | TooManyTerms, output: str) -> Pattern | None:
+    if not isinstance(structure, TooManyTerms):
+        return pattern_of(structure, output == "sparse")
+    found = pattern_by_sets(point, output == "sparse")
+    return None if isinstance(found, str) else found
 
 
 def linear_program(point: Point) -> Trace:

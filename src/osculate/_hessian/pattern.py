@@ -10,10 +10,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from osculate._arguments import Point
 from osculate._compiled import trace_key
-from osculate._structure import Structure, TooManyTerms, entries, index_constants, read
+from osculate._structure import Structure, TooManyTerms, entries, gradient_pattern, index_constants, read
+from osculate._trace import trace
 
 from .colouring import Colouring, star_colouring
 from .structured import given_of
@@ -42,22 +44,47 @@ _patterns: OrderedDict[Hashable, Pattern | str] = OrderedDict()
 def pattern_at(point: Point) -> Pattern | str:
     """The pattern of the Hessian at a point, found again for an equal trace; or why it is not known."""
     known = index_constants(point.trace)
-    trace = trace_key(point.trace)
-    key = None if trace is None else (trace, known, jax.tree.structure(point.primals))
+    seen = trace_key(point.trace)
+    key = None if seen is None else (seen, known, jax.tree.structure(point.primals))
     if key is not None and key in _patterns:
         _patterns.move_to_end(key)
         return _patterns[key]
     structure = read(point.trace, given_of(point.trace, known))
-    found = pattern_of(structure, wanted=True)
     if isinstance(structure, TooManyTerms):
-        found = f"edge pushing was given up: {structure.reason}"
-    if found is None:
-        found = f"it has more than {MOST_ENTRIES:.0e} entries"
+        found = pattern_by_sets(point)
+        if isinstance(found, str):
+            found = f"edge pushing was given up ({structure.reason}), and {found}"
+    else:
+        found = pattern_of(structure, wanted=True) or f"it has more than {MOST_ENTRIES:.0e} entries"
     if key is not None:
         _patterns[key] = found
         while len(_patterns) > _KEPT:
             _patterns.popitem(last=False)
     return found
+
+
+def pattern_by_sets(point: Point, wanted: bool = True) -> Pattern | str:
+    """The pattern where edge pushing was given up: from the inputs that each entry of the gradient depends on.
+
+    A text says why it is not known, or that it is too full for colours unless ``wanted``.
+    """
+    size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), point.primals)
+    leaves, structure = jax.tree.flatten(shapes)
+
+    def gradient(*flat: Any) -> Any:
+        def value(primals: Any) -> Any:
+            return point(*primals)
+
+        return ravel_pytree(jax.grad(value)(jax.tree.unflatten(structure, flat)))[0]
+
+    found = gradient_pattern(trace(gradient, *leaves, asked=point.asked)[0])
+    if isinstance(found, str):
+        return found
+    rows, columns = found
+    if len(rows) > MOST_ENTRIES or (not wanted and len(rows) > _SPARSE * size * size):
+        return "its pattern is too full"
+    return Pattern(rows, columns, star_colouring(rows, columns, size))
 
 
 def pattern_of(structure: Structure | TooManyTerms, wanted: bool = False) -> Pattern | None:

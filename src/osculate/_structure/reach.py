@@ -103,11 +103,20 @@ def _together(flat: Flat, node: Node, inputs: Sequence[Bits | None]) -> Bits:
     for part in parts[1:]:
         total = total | part
     if node.name == "mul" and len(parts) == 1:
-        factor = next(v for v, s in zip(node.inputs, inputs, strict=True) if s is None)
-        value = flat.known.value(factor)
+        value = _written(flat, next(v for v, s in zip(node.inputs, inputs, strict=True) if s is None))
         if value is not None and not np.all(value):
             total = np.where((np.broadcast_to(value, shape) == 0)[..., None], np.uint8(0), total)
     return total
+
+
+def _written(flat: Flat, variable: Variable) -> Any:
+    """A value that the program itself makes; None if it follows from arrays that are closed over.
+
+    A pattern is kept for all programs that do the same, whatever data they close over.
+    """
+    if flat.known.constants_behind([variable], list(flat.constants)):
+        return None
+    return flat.known.value(variable)
 
 
 def spread(sets: Bits, shape: Sequence[int]) -> Bits:
@@ -216,7 +225,7 @@ def _product(flat: Flat, node: Node, inputs: Sequence[Bits | None]) -> Sequence[
     for k, sets in enumerate(inputs):
         if sets is None:
             continue
-        other = flat.known.value(node.inputs[1 - k]) if inputs[1 - k] is None else None
+        other = _written(flat, node.inputs[1 - k]) if inputs[1 - k] is None else None
         if other is not None and not batches[0] and 2 * np.count_nonzero(other) < other.size:
             part = _through_zeros(sets, contracted[k], other != 0, contracted[1 - k], first=k == 0)
         else:
