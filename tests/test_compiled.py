@@ -106,3 +106,62 @@ def test_data_inside_bodies_is_not_kept_alive():
     once()
     gc.collect()
     assert not [array for array in jax.live_arrays() if array.size == 100_003]
+
+
+@jax.custom_jvp
+def doubled(x):
+    return 2 * x
+
+
+@doubled.defjvp
+def _doubled_rule(primals, tangents):
+    return doubled(*primals), 2 * tangents[0]
+
+
+@jax.custom_jvp
+def doubled_by_another_rule(x):
+    return 2 * x
+
+
+@doubled_by_another_rule.defjvp
+def _another_rule(primals, tangents):
+    return 2 * primals[0], 3 * tangents[0]
+
+
+def slope(function, primals):
+    return jax.grad(lambda x: function(x)[0])(*primals)
+
+
+def test_programs_with_rules_of_functions_of_modules_are_compiled_once():
+    for f in (jax.nn.relu, jax.nn.softmax, doubled):
+        for _ in range(2):
+            at(lambda x: jnp.sum(f(x) ** 2), np.ones(3), computation=slope)  # noqa: B023
+    assert compilations() == 3
+
+
+def test_rules_are_told_apart():
+    for f, expected in ((doubled, 2), (doubled_by_another_rule, 3), (doubled, 2)):
+        assert at(f, np.float32(1), computation=slope) == expected
+    for slope_below in (0.1, 0.3):
+        got = at(lambda x: jax.nn.leaky_relu(x, slope_below), np.float32(-1), computation=slope)  # noqa: B023
+        assert got == np.float32(slope_below)
+
+
+def test_a_rule_that_closes_over_data_is_not_kept():
+    def once(scale):
+        data = jnp.full(100_003, scale)
+
+        @jax.custom_jvp
+        def f(x):
+            return jnp.sum(x * data)
+
+        @f.defjvp
+        def _rule(primals, tangents):
+            return f(*primals), jnp.sum(tangents[0] * data)
+
+        return at(f, jnp.float32(1), computation=slope)
+
+    assert [float(once(scale)) for scale in (1.0, 2.0)] == [100_003.0, 200_006.0]
+    gc.collect()
+    assert not [array for array in jax.live_arrays() if array.size == 100_003]
+    assert compilations() == 0

@@ -20,7 +20,18 @@ from ._arguments import Point
 from ._differentiable import reverse_gaps
 from ._errors import OsculateError, Unreadable
 from ._interpret import forward
-from ._trace import CustomJVP, CustomVJP, Literal, Node, Trace, Variable, at_top_level, function_location, is_traced
+from ._trace import (
+    CustomJVP,
+    CustomVJP,
+    Literal,
+    Node,
+    Trace,
+    Variable,
+    at_top_level,
+    closes_over_nothing,
+    function_location,
+    is_traced,
+)
 
 Computation = Callable[..., Any]
 
@@ -151,14 +162,21 @@ def _not_run(*values: Any) -> list[Any]:
 def _may_be_kept(node: Node) -> bool:
     """Whether an equal node can come again, and keeping this one keeps no data of the user's alive.
 
-    Custom rules and callbacks are new objects in each trace, so a program with them would never be found again; and
-    what a body closes over is data.
+    Backward rules, callbacks, and forward rules that close over something are new objects in each trace, so a program
+    with them would never be found again; JAX's own functions (``relu``, ``softmax``) are known by their names. What a
+    body closes over is data.
     """
-    if isinstance(node, (CustomJVP, CustomVJP)) or any(body.constants for body in node.bodies):
+    if any(body.constants for body in node.bodies) or isinstance(node, CustomVJP):
+        return False
+    if isinstance(node, CustomJVP) and not (_is_of_jax(node) or closes_over_nothing(node.key)):
         return False
     if not node.bodies:
         return not any(callable(value) and not isinstance(value, type) for value in node.params.values())
     return all(_may_be_kept(inner) for body in node.bodies for inner in body.nodes)
+
+
+def _is_of_jax(node: CustomJVP) -> bool:
+    return node.function.startswith("jax.") and _is_setting(node.static)
 
 
 def _signature(trace: Trace) -> Hashable:
@@ -180,6 +198,9 @@ def _operation(node: Node) -> Hashable:
     """What a node does, with the signatures of its bodies in place of the programs, which each trace makes anew."""
     if not node.bodies:
         return node.key
+    if isinstance(node, CustomJVP):
+        rule = (node.function, node.static) if _is_of_jax(node) else node.key
+        return node.name, rule, tuple(map(_signature, node.bodies))
     others = tuple((name, node.params[name]) for name in sorted(node.params) if _is_setting(node.params[name]))
     parts = tuple(str(getattr(node, f.name)) for f in fields(node) if isinstance(getattr(node, f.name), (int, slice)))
     return node.name, others, parts, tuple(map(_signature, node.bodies))

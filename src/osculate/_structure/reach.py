@@ -54,7 +54,8 @@ def gradient_pattern(gradient: Trace, given: Mapping[Variable, Any] | None = Non
     if rows is None:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     whole = np.unpackbits(np.ascontiguousarray(rows), axis=-1, count=size).astype(bool)
-    return np.nonzero(whole & whole.T)
+    found, places = np.nonzero(whole & whole.T)
+    return found, places
 
 
 def _reach(flat: Flat, size: int) -> Bits | None:

@@ -2,6 +2,7 @@
 
 from .derived import inner_program, program, pushforward, single
 from .function import function_location, trace
+from .identity import closes_over_nothing
 from .nodes import (
     Call,
     Cond,
@@ -33,6 +34,7 @@ __all__ = [
     "Variable",
     "While",
     "at_top_level",
+    "closes_over_nothing",
     "function_location",
     "inner_program",
     "is_traced",

@@ -10,6 +10,7 @@ Where JAX keeps the rule in another way than those known here, the key is the eq
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,33 @@ def static_arguments(params: Mapping[str, Any]) -> tuple[Any, ...]:
                 return tuple(argument.val for argument in arguments[0])
         function = getattr(wrapped, "f", None) if hasattr(wrapped, "transforms") else _wrapped(wrapped)
     return ()
+
+
+def closes_over_nothing(key: Hashable) -> bool:
+    """Whether nothing that a key holds on to is data: then it may be kept, and an equal one can come again.
+
+    A rule that is written inside another function closes over what is there, and is a new one in each call.
+    """
+    return _plain(key, [])
+
+
+def _plain(value: Any, seen: list[Any]) -> bool:
+    if any(value is other for other in seen):
+        return True
+    seen = [*seen, value]
+    if isinstance(value, Same):
+        return _plain(value.thing, seen)
+    if isinstance(value, (tuple, list)):
+        return all(_plain(part, seen) for part in value)
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, type, np.dtype)):
+        return True
+    if isinstance(value, jax.custom_jvp):
+        own = vars(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return all(_plain(part, seen) for name, part in own.items() if not name.startswith("__"))
+    if isinstance(value, types.FunctionType):
+        return all(_plain(cell.cell_contents, seen) for cell in value.__closure__ or ())
+    ours = type(value).__module__.partition(".")[0] in ("jax", "jaxlib")  # primitives, structures, settings
+    return ours and not isinstance(value, jax.Array)
 
 
 def _wrapped(function: Any) -> Any:
