@@ -85,7 +85,7 @@ def test_the_matrix_is_in_ravel_order():
     x = tree_point()
     flat, unravel = ravel_pytree(x)
     expected = jax.jit(jax.hessian(lambda z: tree_loss(unravel(z))))(flat)
-    for method in ("auto", "dense", "chunked", "planned"):
+    for method in ("auto", "dense", "chunked", "structured"):
         got = hessian(tree_loss, output="matrix", method=method)(x)
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 

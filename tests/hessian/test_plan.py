@@ -186,12 +186,10 @@ def test_few_unknowns_and_a_budget_are_not_planned(monkeypatch):
         raise AssertionError("no plan is needed here")
 
     monkeypatch.setattr(sys.modules["osculate._hessian.hessian"], "plan_at", refused)
-    assert osculate.hessian(rosenbrock, output="matrix", method="planned")(np.ones(3)).shape == (3, 3)
+    assert osculate.hessian(rosenbrock, output="matrix")(np.ones(3)).shape == (3, 3)
     assert osculate.hessian(rosenbrock, output="matrix", memory="1MB")(np.ones(30)).shape == (30, 30)
     with pytest.raises(AssertionError, match="no plan is needed"):
-        osculate.hessian(rosenbrock, output="matrix", method="planned")(np.ones(30))
-    with pytest.raises(WrongInput, match='method="auto"'):
-        osculate.hessian(rosenbrock, method="planned", memory="1MB")
+        osculate.hessian(rosenbrock, output="matrix")(np.ones(30))
 
 
 def test_a_sparse_result_that_is_far_too_full_is_refused():

@@ -52,12 +52,12 @@ def hessian(
         leaf shape + leaf shape. ``"matrix"``: one (n, n) array, in the order of ``jax.flatten_util.ravel_pytree``.
         ``"sparse"``: the entries of the pattern alone, found by the structure of f; a ``scipy.sparse.csr_array``, and
         inside ``jit`` or ``vmap`` a ``jax.experimental.sparse.BCOO``.
-    method : {"auto", "dense", "chunked", "structured", "coloured", "planned"}
-        ``"dense"`` computes all columns side by side; ``"chunked"`` as many as the cache and ``memory`` like.
-        ``"structured"`` reads from the trace which entries depend on what and computes each once, without products with
-        unit vectors. ``"coloured"`` computes columns that do not meet by one product, for a Hessian with few entries.
-        ``"planned"`` is what ``hessian_plan`` picks; planning takes up to half a second for a new function. ``"auto"``
-        is ``"chunked"``; for a sparse result ``"structured"``, or ``"coloured"`` with ``memory``.
+    method : {"auto", "dense", "chunked", "structured", "coloured"}
+        ``"auto"`` is what ``hessian_plan`` picks; with ``memory`` it is ``"chunked"``, for a sparse result
+        ``"coloured"``. ``"dense"`` computes all columns side by side; ``"chunked"`` as many as the cache and ``memory``
+        like. ``"structured"`` reads from the trace which entries depend on what and computes each once, without
+        products with unit vectors. ``"coloured"`` computes columns that do not meet by one product, for a Hessian with
+        few entries.
     memory : int or str, optional
         Bound on what the call adds to the memory of the process, in bytes or as ``"200MB"``, ``"1GiB"``: the result and
         all temporaries, columns being computed one by one where no more fit. By default columns computed side by side
@@ -91,26 +91,37 @@ def hessian(
     np.float64(48.0)
     """
     budget = _budget(output, method, memory)
-    every_column = partial(_hessian, budget=budget, in_all=memory is not None)
-    compute = _structured if method == "structured" or output == "sparse" else every_column
-    if method == "coloured" or (method == "auto" and output == "sparse" and memory is not None):
-        compute = partial(_coloured, memory=budget or DEFAULT_MEMORY, in_all=memory is not None)
-    if method == "planned":
-        compute = _cheapest
+    if method == "auto":
+        method = "planned" if memory is None else "coloured" if output == "sparse" else "chunked"
+    limited = {"memory": budget or DEFAULT_MEMORY, "in_all": memory is not None}
+    compute = {
+        "planned": _cheapest,
+        "structured": _structured,
+        "coloured": partial(_coloured, **limited),
+        "chunked": partial(_hessian, budget=budget, in_all=memory is not None),
+        "dense": partial(_hessian, budget=None, in_all=False),
+    }[method]
     return transform(_ASKED, f, partial(compute, output), argnums=argnums, has_aux=has_aux)
 
 
 def _cheapest(output: str, point: Point) -> Any:
-    """What ``hessian_plan`` picks; few columns, and programs that no later call can find again, are not planned."""
     point.require_scalar()
-    size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
-    planned = size > _FEW and not (at_top_level() and trace_key(point.trace) is None)
-    kind = plan_at(point, output).kind if planned else "chunked"
+    kind = pick(point, output)
     if kind == "structured":
         return _structured(output, point)
     if kind == "coloured":
         return _coloured(output, point, DEFAULT_MEMORY)
     return _hessian(output, point, DEFAULT_MEMORY, in_all=False)
+
+
+def pick(point: Point, output: str) -> str:
+    """The kind of way that ``hessian_plan`` picks; a few columns are computed at once without looking for better.
+
+    Nor is a program planned for that no later call can find again.
+    """
+    size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
+    lost = at_top_level() and trace_key(point.trace) is None
+    return "chunked" if output != "sparse" and (size <= _FEW or lost) else plan_at(point, output).kind
 
 
 def _structured(output: str, point: Point) -> Any:
@@ -157,18 +168,12 @@ def derivatives(
 def _budget(output: str, method: str, memory: int | str | None) -> int | None:
     """Bytes of memory, None for no bound; the options of the call are checked."""
     require(_ASKED, "output", output, OUTPUTS)
-    require(_ASKED, "method", method, ("auto", "dense", "chunked", "structured", "coloured", "planned"))
+    require(_ASKED, "method", method, ("auto", "dense", "chunked", "structured", "coloured"))
     if output == "sparse" and method in ("dense", "chunked"):
         raise WrongInput(
             _ASKED,
             f'method="{method}" computes every column, and output="sparse" asks for the entries of a pattern alone',
             remedy='method="structured"; or output="matrix"',
-        )
-    if method == "planned" and (output == "sparse" or memory is not None):
-        raise WrongInput(
-            _ASKED,
-            'method="planned" chooses among ways to a dense result without a bound on memory',
-            remedy='method="auto", which takes output="sparse" and memory=',
         )
     if method in ("dense", "structured") and memory is not None:
         raise WrongInput(
@@ -176,4 +181,4 @@ def _budget(output: str, method: str, memory: int | str | None) -> int | None:
             f'method="{method}" computes all columns at once and cannot keep to memory={memory!r}',
             remedy=f'method="chunked", memory={memory!r}',
         )
-    return None if method == "dense" else memory_in_bytes(memory, _ASKED)
+    return memory_in_bytes(memory, _ASKED)

@@ -9,7 +9,8 @@ from osculate._arguments import Argnums, Point, transform
 from osculate._compiled import computed
 from osculate._linear import DEFAULT_MEMORY
 
-from .hessian import derivatives
+from .hessian import derivatives, pick
+from .structured import structured_hessian
 
 
 def value_grad_hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -52,6 +53,9 @@ def value_grad_hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: boo
 
 def _value_grad_hessian(point: Point) -> tuple[Any, Any, Any]:
     point.require_scalar()
-    one = isinstance(point.argnums, int)
-    value, first, second, auxiliary = computed(point, derivatives, options=("tree", DEFAULT_MEMORY, one))
+    if pick(point, "tree") == "structured":
+        value, first, second, auxiliary = structured_hessian(point, "tree")
+    else:
+        options = ("tree", DEFAULT_MEMORY, isinstance(point.argnums, int))
+        value, first, second, auxiliary = computed(point, derivatives, options=options)
     return (value, auxiliary) if point.has_aux else value, point.single(first), second
