@@ -11,9 +11,11 @@ file ``{"problems": [{"name": …, "args": {…}}, …]}``. A problem that hangs
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import re
+import resource
 import signal
 import sys
 import time
@@ -24,9 +26,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 TOLERANCE, SECONDS, DENSE, COMPARED = 1e-10, 20.0, 2_000, 1_000
-HANGING = 240.0
+HANGING, MOST_MEMORY = 120.0, 18 * 2**30
 
-CHOSEN = """
+CHOSEN = """\
 AKIVA CLIFF CUBE DJTL EXPFIT JENSMP ROSENBR SISSER WAYSEA1 DENSCHND GROWTHLS MGH10LS BROWNDEN MGH09LS HEART6LS HEART8LS
 VIBRBEAM OSBORNEB CHNROSNB LUKSAN11LS LUKSAN17LS QING COATING PENALTY3 VARDIM GENROSE INTEQNELS FLETCHCR HAIRY HATFLDD
 ALLINITU BARD BIGGS6 COOLHANSLS HAHN1LS HILBERTB HUMPS LANCZOS1LS PALMER1C TRIGON1 VANDANMSLS VESUVIOLS SNAIL SPIN2LS
@@ -35,7 +37,7 @@ ARWHEAD BDQRTIC BOX BROYDN7D BROYDN3DLS CHAINWOO COSINE CRAGGLVY CURLY10 CURLY30
 DRCAV1LQ FLETBV3M FMINSURF FMINSRF2 FREUROTH GENHUMPS INDEF LIARWHD NONCVXUN NONDQUAR NONMSQRT POWER SPARSINE SBRYBND
 WOODS TOINTGSS AIRCRFTB BDEXP CHARDIS0 DIAGNQT DIAGPQE EXPLIN HADAMALS HART6 HS110 LEVYMONT OBSTCLAE PALMER5B QUDLIN
 RAYBENDL KOEBHELB BQPGABIM NCVXBQP1 TORSION1 DEGTRID
-""".split()
+"""
 
 
 class Row(NamedTuple):
@@ -105,11 +107,10 @@ def problem(name: str, arguments: dict[str, Any]) -> tuple[Callable[[Any], Any],
     return objective, near if np.isfinite(objective(near)) else start
 
 
-def measured(name: str, arguments: dict[str, Any]) -> Row:
-    """One problem, through all steps; the first that fails is the trouble."""
+def measured(name: str, f: Callable[[Any], Any], x: Any) -> Row:
+    """One problem, dense and sparse; what fails is the trouble."""
     import osculate
 
-    f, x = problem(name, arguments)
     row = Row(name, x.size)
     troubles: list[str] = []
     forms = ("matrix", "sparse") if x.size <= DENSE else ("sparse",)
@@ -127,9 +128,6 @@ def measured(name: str, arguments: dict[str, Any]) -> Row:
             troubles.append(f"{output}: wrong by {error:.0e}")
         if output == "sparse":
             row = row._replace(entries=found.nnz)
-    row = against_asdex(row, f, x)
-    if row.theirs is not None and row.entries > row.theirs:
-        troubles.append(f"{row.entries - row.theirs} entries more than asdex")
     return row._replace(trouble="; ".join(troubles))
 
 
@@ -159,21 +157,27 @@ def against_asdex(row: Row, f: Callable[[Any], Any], x: Any) -> Row:
         pattern, seconds = limited(lambda: asdex.hessian_sparsity(f, x), 2 * SECONDS)
     except Exception:
         return row
-    return row._replace(theirs=pattern.nnz, detection=seconds)
+    more = row.entries - pattern.nnz
+    trouble = row.trouble or (f"{more} entries more than asdex" if more > 0 else "")
+    return row._replace(theirs=pattern.nnz, detection=seconds, trouble=trouble)
 
 
 def serve(connection: Connection) -> None:
-    """Measure one problem after another, in a process that may be ended."""
+    """Measure one problem after another, in a process that may be ended: a row, and the row with asdex's figures."""
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     warnings.simplefilter("ignore")
     while True:
         name, arguments = connection.recv()
         try:
-            connection.send(measured(name, arguments))
+            f, x = problem(name, arguments)
+            connection.send(row := measured(name, f, x))
+            connection.send(against_asdex(row, f, x))
         except Exception as failure:
-            connection.send(Row(name, trouble=f"could not be measured: {type(failure).__name__}: {failure}"[:300]))
+            connection.send(row := Row(name, trouble=f"not measured: {type(failure).__name__}: {failure}"[:300]))
+            connection.send(row)
 
 
 def rows(tasks: list[tuple[str, dict[str, Any]]]) -> Iterator[Row]:
@@ -187,13 +191,12 @@ def rows(tasks: list[tuple[str, dict[str, Any]]]) -> Iterator[Row]:
             worker.start()
             there.close()
         here.send((name, arguments))
-        try:
-            answered = here.poll(HANGING)
-            yield here.recv() if answered else Row(name, trouble=f"no answer in {HANGING:.0f} s")
-        except EOFError:
-            answered = False
-            yield Row(name, trouble="its process died")
-        if not answered:
+        row, answers = Row(name, trouble="no answer, or the process died"), 0
+        with contextlib.suppress(EOFError):  # where asdex takes all memory, the row without it stands
+            while answers < 2 and here.poll(HANGING):
+                row, answers = here.recv(), answers + 1
+        yield row
+        if answers < 2:
             worker.kill()
             worker = None
     if worker is not None:
@@ -205,7 +208,7 @@ def tasks_of(arguments: list[str]) -> list[tuple[str, dict[str, Any]]]:
     if arguments[:1] == ["--json"]:
         listed = json.loads(Path(arguments[1]).read_text())["problems"]
         return [(entry["name"], entry.get("args", {})) for entry in listed]
-    names = CHOSEN
+    names = CHOSEN.split()
     if arguments[:1] == ["all"]:
         import sif2jax
 

@@ -18,7 +18,7 @@ def seconds_of(run: Callable[[], Any]) -> float:
 
 
 def medians(runs: list[Callable[[], Any]], seconds: float = 2.0, least: int = 3) -> list[float]:
-    """Median time of each run, at least ``least`` of each and for about ``seconds`` in all; one before is not counted."""
+    """Median time of each run, at least ``least`` of each and for about ``seconds`` in all, after one call."""
     for run in runs:
         jax.block_until_ready(run())
     found: list[list[float]] = [[] for _ in runs]
