@@ -111,14 +111,16 @@ def _structured(structure: Structure | TooManyTerms, output: str, first: Work, i
     written = sum(math.prod(label.size for label in term.open_labels) for term in structure.terms)
     if written > MOST_WRITTEN:
         return Candidate("structured", refused=f"its terms stand on {written:.1e} entries")
-    arrays = [a for a in needed([f.array for term in structure.terms for f in term.factors]) if a.flops]
+    plan = None if output == "sparse" else matrix_plan(structure)
+    factors = [f.array for term in structure.terms for f in term.factors]
+    count = len(needed(factors if plan is None else plan.arrays))
+    if count > MOST_ARRAYS:
+        return Candidate("structured", refused=f"a program of {count:,} arrays takes too long to compile")
+    arrays = [a for a in needed(factors) if a.flops]
     work = sum(map(_array_work, arrays), first.times(0.25))
     work += Work(seconds=DENSE * size * len(structure.fallbacks))
-    if output == "sparse":
+    if plan is None:
         return Candidate("structured", 0, work + _writes(written), structure.peak() * itemsize)
-    plan = matrix_plan(structure)
-    if (count := len(needed(plan.arrays))) > MOST_ARRAYS:
-        return Candidate("structured", refused=f"a program of {count:,} arrays takes too long to compile")
     blocks = sum(place.height * place.width * (1 if symmetric else 2) for place, symmetric, _ in plan.blocks)
     scattered = 0 if plan.scattered is None else plan.scattered.count
     work += _writes(scattered) + _dense(size, itemsize) + Work(blocks, blocks * itemsize, 5e-10 * blocks)
