@@ -26,7 +26,7 @@ LAYERS = [
     {"_dependence", "_kinks"},
     {"_differentiable", "_rows"},
     {"_compiled"},
-    {"_jets", "_spectrum", "_structure"},
+    {"_jets", "_spectrum", "_structure", "_factorisations"},
     {"_hessian", "_operators", "pde"},
     {"_geometry"},
     {"_coverage"},
