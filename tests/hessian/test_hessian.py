@@ -175,3 +175,25 @@ def test_what_has_no_hessian_is_refused(f, x, kind, words):
     with pytest.raises(kind) as caught:
         hessian(f)(x)
     assert words in str(caught.value)
+
+
+@jax.custom_jvp
+def half_coupled(x):
+    return x[0] * x[1]
+
+
+@half_coupled.defjvp
+def _half_coupled_rule(primals, tangents):
+    (x,), (t,) = primals, tangents
+    return half_coupled(x), x[1] * t[0] + 0.0 * x[0] * t[1]
+
+
+@pytest.mark.parametrize("method", ["dense", "chunked", "structured"])
+def test_a_hessian_that_is_not_symmetric_is_said_with_its_entries(method):
+    with pytest.warns(RuntimeWarning, match=r"(?s)entry \(0, 1\) is 1 and entry \(1, 0\) is 0.*half_coupled"):
+        hessian(half_coupled, method=method)(np.array([2.0, 3.0]))
+
+
+def test_a_kink_at_the_point_is_said():
+    with pytest.warns(RuntimeWarning, match="not differentiable at this point"):
+        hessian(lambda x: jnp.sum(jnp.abs(x)) * x[0])(np.zeros(3))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from osculate._errors import Unreadable, WrongInput
 from osculate._hessian.sparsity import sparsity
-from osculate._structure import sweep
+from osculate._structure import reach, sweep
 
 
 def pattern(f, x):
@@ -74,5 +74,7 @@ def test_bad_input(monkeypatch):
     with pytest.raises(WrongInput, match="must return one real number"):
         sparsity(lambda x: x)(np.ones(3))
     monkeypatch.setattr(sweep, "MOST_TERMS", 0)
+    assert sparsity(lambda x: jnp.sum(x**2))(np.ones(3)).nnz == 3
+    monkeypatch.setattr(reach, "MOST_WORK", 0)
     with pytest.raises(Unreadable, match="too large to be read"):
         sparsity(lambda x: jnp.sum(x**2))(np.ones(3))

@@ -8,7 +8,7 @@ import pytest
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
-from osculate._structure import entries, matrix_plan, read
+from osculate._structure import entries, gradient_pattern, matrix_plan, read
 from osculate._trace import trace
 
 RANDOM = np.random.default_rng(0)
@@ -302,6 +302,10 @@ def test_equals_jax(name):
     there = np.abs(expected) > 1e-12
     assert inside[there].all()
     assert (pattern.count > there.sum()) == (name in LOOSE)
+    by_sets = gradient_pattern(trace(jax.grad(f), x, asked="test")[0])
+    inside = np.zeros(expected.shape, bool)
+    inside[by_sets] = True
+    assert inside[there].all()
 
 
 def test_while_loop_without_a_reverse_rule():

@@ -12,9 +12,11 @@ from jax.flatten_util import ravel_pytree
 from osculate._arguments import Argnums, Point, transform
 from osculate._compiled import computed, trace_key
 from osculate._errors import WrongInput
+from osculate._kinks import warn_of_kinks
 from osculate._linear import DEFAULT_MEMORY, linearise, memory_in_bytes, nan_where_nan
 from osculate._trace import at_top_level
 
+from .asymmetry import warn_of_asymmetry
 from .chunked import beside_result, by_columns
 from .coloured import coloured_hessian
 from .layout import cut
@@ -101,7 +103,13 @@ def hessian(
         "chunked": partial(_hessian, budget=budget, in_all=memory is not None),
         "dense": partial(_hessian, budget=None, in_all=False),
     }[method]
-    return transform(_ASKED, f, partial(compute, output), argnums=argnums, has_aux=has_aux)
+    return transform(_ASKED, f, partial(_with_caveats, compute, output), argnums=argnums, has_aux=has_aux)
+
+
+def _with_caveats(compute: Callable[..., Any], output: str, point: Point) -> Any:
+    """The Hessian; that f has no second derivative at the point is said."""
+    warn_of_kinks(point.asked, point.trace, jax.tree.leaves(point.primals), 2)
+    return compute(output, point)
 
 
 def _cheapest(output: str, point: Point) -> Any:
@@ -127,6 +135,8 @@ def pick(point: Point, output: str) -> str:
 def _structured(output: str, point: Point) -> Any:
     point.require_scalar()
     _, _, second, auxiliary = structured_hessian(point, output)
+    if output != "sparse":
+        warn_of_asymmetry(point, second, output)
     return (second, auxiliary) if point.has_aux else second
 
 
@@ -143,6 +153,7 @@ def _hessian(output: str, point: Point, budget: int | None, in_all: bool) -> Any
     if in_all and budget is not None:
         budget = beside_result(point, budget, pieces=output == "tree")
     _, _, second, auxiliary = computed(point, derivatives, options=(output, budget, isinstance(point.argnums, int)))
+    warn_of_asymmetry(point, second, output)
     return (second, auxiliary) if point.has_aux else second
 
 

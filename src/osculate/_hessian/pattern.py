@@ -69,6 +69,17 @@ def pattern_by_sets(point: Point, wanted: bool = True) -> Pattern | str:
     A text says why it is not known, or that it is too full for colours unless ``wanted``.
     """
     size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
+    found = entries_by_sets(point)
+    if isinstance(found, str):
+        return found
+    rows, columns = found
+    if len(rows) > MOST_ENTRIES or (not wanted and len(rows) > _SPARSE * size * size):
+        return "its pattern is too full"
+    return Pattern(rows, columns, star_colouring(rows, columns, size))
+
+
+def entries_by_sets(point: Point) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | str:
+    """Rows and columns of the pattern by the sets of inputs that each entry of the gradient depends on."""
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), point.primals)
     leaves, structure = jax.tree.flatten(shapes)
 
@@ -78,13 +89,7 @@ def pattern_by_sets(point: Point, wanted: bool = True) -> Pattern | str:
 
         return ravel_pytree(jax.grad(value)(jax.tree.unflatten(structure, flat)))[0]
 
-    found = gradient_pattern(trace(gradient, *leaves, asked=point.asked)[0])
-    if isinstance(found, str):
-        return found
-    rows, columns = found
-    if len(rows) > MOST_ENTRIES or (not wanted and len(rows) > _SPARSE * size * size):
-        return "its pattern is too full"
-    return Pattern(rows, columns, star_colouring(rows, columns, size))
+    return gradient_pattern(trace(gradient, *leaves, asked=point.asked)[0])
 
 
 def pattern_of(structure: Structure | TooManyTerms, wanted: bool = False) -> Pattern | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 import scipy.sparse
 
@@ -13,6 +14,7 @@ from osculate._arguments import Argnums, Point, transform
 from osculate._errors import Unreadable, WrongInput
 from osculate._structure import Fallback, TooManyTerms, entries, index_constants
 
+from .pattern import entries_by_sets
 from .structured import structure_of
 
 _ASKED = "osculate.sparsity"
@@ -95,7 +97,8 @@ def sparsity(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Spars
     Notes
     -----
     Edge pushing on whole arrays (Gower and Mello, *A new framework for the computation of Hessians*, Optimization
-    Methods and Software 27, 2012). It never misses an entry; where values cancel it may hold one too many.
+    Methods and Software 27, 2012). It never misses an entry; where values cancel it may hold one too many. Where its
+    terms outgrow their limits, the pattern comes from the sets of inputs that each entry of the gradient depends on.
 
     Examples
     --------
@@ -117,10 +120,15 @@ def _sparsity(point: Point) -> Sparsity:
     point.require_scalar()
     structure = structure_of(point.trace, index_constants(point.trace))
     remedy = "osculate.hessian_operator(f)(x) gives products with the Hessian, without a pattern"
+    size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
     if isinstance(structure, TooManyTerms):
-        raise point.error(Unreadable, f"the structure is too large to be read: {structure.reason}", remedy)
+        by_sets = entries_by_sets(point)
+        if isinstance(by_sets, str):
+            reason = f"the structure is too large to be read: {structure.reason}, and {by_sets}"
+            raise point.error(Unreadable, reason, remedy)
+        return Sparsity((size, size), *by_sets, ())
     try:
         found = entries(structure)
     except MemoryError as error:
         raise point.error(WrongInput, str(error), remedy) from error
-    return Sparsity((structure.size, structure.size), found.rows, found.columns, structure.fallbacks)
+    return Sparsity((size, size), found.rows, found.columns, structure.fallbacks)

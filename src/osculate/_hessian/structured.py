@@ -169,9 +169,11 @@ def checked(point: Point, second: Any, output: str, known: Known = ()) -> None:
     blamed = asymmetric_rules(point.trace, jax.tree.leaves(point.primals), given_of(point.trace, known))
     if blamed:
         rule = blamed[0]
+        row = int(np.abs(got - expected).argmax())
         raise WrongInput(
             point.asked,
-            f"the Hessian is not symmetric: the custom rule of `{rule.primitive}` is the derivative of no function",
+            f"the Hessian is not symmetric{_two_entries(point, row)}: the custom rule of `{rule.primitive}` is the "
+            "derivative of no function",
             where=rule.where,
             remedy="correct that rule: its tangent must be the derivative of the value in every argument; or "
             'method="dense", whose rows then differ from its columns',
@@ -187,6 +189,21 @@ def checked(point: Point, second: Any, output: str, known: Known = ()) -> None:
     )
 
 
+def _two_entries(point: Point, row: int) -> str:
+    """The two entries, mirror images of each other, that differ most in this row of the Hessian, for a message."""
+    along, across = computed(point, _row_and_column, jnp.asarray(row, jnp.int32))
+    other = int(np.abs(np.asarray(along) - np.asarray(across)).argmax())
+    return f" (entry ({row}, {other}) is {along[other]:.6g} and entry ({other}, {row}) is {across[other]:.6g})"
+
+
+def _row_and_column(function: Program, primals: tuple[Any, ...], row: jax.Array) -> tuple[jax.Array, jax.Array]:
+    vector, unravel = ravel_pytree(primals)
+    gradient = jax.grad(lambda at: function(*unravel(at))[0])
+    unit = (jnp.arange(vector.size) == row).astype(vector.dtype)
+    linear = jax.linearize(gradient, vector)[1]
+    return jax.linear_transpose(linear, vector)(unit)[0], linear(unit)
+
+
 def _product(function: Program, primals: tuple[Any, ...], direction: tuple[Any, ...]) -> Any:
     gradient = jax.grad(lambda at: function(*at)[0])
     return jax.jvp(gradient, (primals,), (direction,))[1]
@@ -200,12 +217,12 @@ def _applied(second: Any, output: str, direction: Any, point: Point) -> tuple[An
         matrix = scipy.sparse.csr_array((values, (rows, places)), shape=(size, size))
         return matrix @ direction, float(np.sqrt((values**2).sum()) * np.linalg.norm(direction))
     if output == "tree":
-        second = _joined(second, point)
+        second = joined(second, point)
     matrix = np.asarray(second)
     return matrix @ direction, float(np.linalg.norm(matrix) * np.linalg.norm(direction))
 
 
-def _joined(second: Any, point: Point) -> Any:
+def joined(second: Any, point: Point) -> Any:
     """The matrix of a Hessian in the layout of a tree."""
     like = point.single(point.primals)
     leaves = jax.tree.leaves(like)
