@@ -2,7 +2,9 @@
 
 from .blame import asymmetric_rules
 from .entries import Entries, entries
+from .first_order import read_first_order
 from .matrix import MatrixPlan, matrix_plan
+from .outer import Outer, outer
 from .reach import gradient_pattern
 from .structure import Indices, Structure, TooManyTerms, index_constants, read
 from .sweep import Fallback
@@ -12,6 +14,7 @@ __all__ = [
     "Fallback",
     "Indices",
     "MatrixPlan",
+    "Outer",
     "Structure",
     "TooManyTerms",
     "asymmetric_rules",
@@ -19,5 +22,7 @@ __all__ = [
     "gradient_pattern",
     "index_constants",
     "matrix_plan",
+    "outer",
     "read",
+    "read_first_order",
 ]
