@@ -66,6 +66,9 @@ class Form:
             words = f"arrow: {words}, bordered by {len(self.corner)} dense rows"
         return words + (f" plus rank {len(self.signs)}" if self.signs.size else "")
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.why} ({self.stored:,} numbers for n = {self.size:,})"
+
     @property
     def stored(self) -> int:
         """How many numbers are kept."""
@@ -142,7 +145,7 @@ def form_of(
         The relative error of all these numbers.
     """
     size = matrix.shape[0]
-    low, signs = _outer(size, vectors, weights)
+    low, signs = _outer(size, vectors, weights, epsilon)
     if scipy.sparse.issparse(matrix):
         matrix = scipy.sparse.csr_array(matrix, dtype=np.float64)
         matrix.sum_duplicates()
@@ -156,7 +159,7 @@ def _no_border(size: int) -> tuple[Numbers, Numbers]:
     return np.zeros((size, 0)), np.zeros((0, 0))
 
 
-def _outer(size: int, vectors: Numbers | None, weights: Numbers | None) -> tuple[Numbers, Numbers]:
+def _outer(size: int, vectors: Numbers | None, weights: Numbers | None, epsilon: float) -> tuple[Numbers, Numbers]:
     """V W Vᵀ as V' diag(±1) V'ᵀ: by a QR decomposition, then the eigenvalues of a small matrix."""
     if vectors is None or weights is None or not np.any(weights):
         return np.zeros((size, 0)), np.zeros(0)
@@ -165,7 +168,7 @@ def _outer(size: int, vectors: Numbers | None, weights: Numbers | None) -> tuple
         return vectors * np.sqrt(abs(weights[0, 0])), np.sign(weights[0])
     q, r = np.linalg.qr(vectors)
     values, turned = np.linalg.eigh(r @ weights @ r.T)
-    kept = np.abs(values) > EPSILON * np.linalg.norm(r) ** 2 * np.linalg.norm(weights)
+    kept = np.abs(values) > 8 * epsilon * np.linalg.norm(r) ** 2 * np.linalg.norm(weights)
     values, turned = values[kept], turned[:, kept]
     return q @ (turned * np.sqrt(np.abs(values))), np.sign(values)
 

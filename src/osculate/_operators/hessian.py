@@ -72,6 +72,7 @@ def of_point(point: Point) -> CurvatureOperator:
         value=point.precision.answer(value),
         gradient=point.precision.answer(gradient),
         name="Hessian" if name == "<lambda>" else f"Hessian of {name}",
+        source=point,
     )
 
 

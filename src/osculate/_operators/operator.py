@@ -11,13 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from osculate._arguments import refuse_tracers
-from osculate._errors import WrongInput, WrongType
+from osculate._errors import OsculateError, WrongInput, WrongType
 from osculate._linear import memory_in_bytes
 from osculate._results import Estimate
 from osculate._spectrum.diagonal import diagonal as estimated_diagonal
 from osculate._spectrum.trace import trace as estimated_trace
 from osculate._trace import Precision, at_top_level, is_traced
 
+from .factorised import Factorised
 from .product import HostProduct, Product
 from .solve import solve
 
@@ -28,7 +29,7 @@ _ASKED = "CurvatureOperator"
 
 
 @dataclass(frozen=True, eq=False)
-class CurvatureOperator:
+class CurvatureOperator(Factorised):
     """A symmetric n × n matrix known by its products with vectors, in SciPy's conventions.
 
     Made by ``hessian_operator`` and its kin, or by ``from_product`` around a product written in any framework.
@@ -73,6 +74,7 @@ class CurvatureOperator:
     value: Any = field(default=None, repr=False)
     gradient: Any = field(default=None, repr=False)
     name: str = "matrix"
+    source: Any = field(default=None, repr=False)
 
     # NumPy's @ then leaves ``array @ operator`` to ``__rmatmul__`` instead of looking for numbers in the operator.
     __array_ufunc__ = None
@@ -136,17 +138,24 @@ class CurvatureOperator:
     def trace(self, products: int = 98, key: Any = 0) -> Estimate:
         """Trace, estimated by XTrace from ``products`` products, with its standard error.
 
-        Exact where n products are within the budget. See ``osculate._spectrum`` for the method (Epperly, Tropp and
-        Webber, "XTrace: making the most of every sample in stochastic trace estimation", *SIAM J. Matrix Anal. Appl.*
-        45 (2024), section 2).
+        Exact where n products are within the budget, and where ``form`` has been read (Epperly, Tropp and Webber,
+        "XTrace: making the most of every sample in stochastic trace estimation", *SIAM J. Matrix Anal. Appl.* 45
+        (2024), section 2).
         """
+        exact = self._read_diagonal()
+        if exact is not None:
+            return Estimate(float(exact.sum()), 0.0, "exact: the sum of the diagonal", 0)
         return estimated_trace(self, products, key)
 
     def diagonal(self, products: int = 98, key: Any = 0) -> Estimate:
         """Diagonal, flat, estimated by XDiag from ``products`` products, with a standard error for each entry.
 
-        Exact where n products are within the budget (Epperly, Tropp and Webber 2024, section 4).
+        Exact where n products are within the budget, and where ``form`` has been read (Epperly, Tropp and Webber
+        2024, section 4).
         """
+        exact = self._read_diagonal()
+        if exact is not None:
+            return Estimate(exact, np.zeros_like(exact), "exact: read from the structure", 0)
         return estimated_diagonal(self, products, key)
 
     def matrix(self, memory: int | str | None = None) -> Any:
@@ -158,9 +167,17 @@ class CurvatureOperator:
             return self.precision.answer(self.product.whole(budget))
 
     def solve(
-        self, v: Any, damping: float = 0.0, tolerance: float | None = None, products: int | None = None
+        self,
+        v: Any,
+        damping: float = 0.0,
+        tolerance: float | None = None,
+        products: int | None = None,
+        *,
+        method: str = "auto",
     ) -> Estimate:
-        """Solve (H + damping·I) x = v by MINRES, which also works where H has negative eigenvalues.
+        """Solve (H + damping·I) x = v, also where H has negative eigenvalues.
+
+        By the factorisation that the structure of H allows, or by MINRES from products.
 
         Parameters
         ----------
@@ -171,13 +188,15 @@ class CurvatureOperator:
         tolerance : float, optional
             Bound on ‖v − (H + damping·I) x‖ / ‖v‖; the square root of the dtype's epsilon by default.
         products : int, optional
-            How many products may be spent; 5n by default.
+            How many products MINRES may spend; 5n by default. Given one, ``"auto"`` is MINRES.
+        method : {"auto", "direct", "minres"}
+            ``"auto"`` factorises where H has a sparse form, or up to 500 variables.
 
         Returns
         -------
         Estimate
             ``value``: x, in the form of ``v``. ``error``: the norm of the true residual, computed from x by one more
-            product.
+            product. ``how``: the method; it begins with ``exact`` for factorisations, which only round.
 
         Raises
         ------
@@ -187,7 +206,8 @@ class CurvatureOperator:
         Notes
         -----
         Paige and Saunders, "Solution of sparse indefinite systems of linear equations", *SIAM J. Numer. Anal.* 12
-        (1975), section 4; SciPy's implementation, restarted on the true residual.
+        (1975), section 4; SciPy's implementation, restarted on the true residual. Factorisations are refined by the
+        residual (Higham 2002, section 12.1); see ``form``.
 
         Examples
         --------
@@ -202,10 +222,46 @@ class CurvatureOperator:
         right = self._numbers(asked, self.ravel(v) if tree else v)
         if right.shape != (n,):
             raise self._wrong_shape(asked, right, f"pass a vector of shape ({n},)")
-        x, residual, spent = solve(self, np.asarray(right, np.float64), damping, tolerance, products)
-        answer = np.asarray(x, self.dtype) if self.precision.host else jnp.asarray(x, self.dtype)
-        how = "estimate ± residual bound: MINRES, error is ‖v − (H + damping·I) x‖"
+        x, residual, spent, how = self._solved(np.asarray(right, np.float64), damping, tolerance, products, method)
+        with self.precision.context():
+            answer = np.asarray(x, self.dtype) if self.precision.host else jnp.asarray(x, self.dtype)
         return Estimate(self.unravel(answer) if tree else answer, residual, how, spent)
+
+    def _solved(
+        self, right: Any, damping: float, tolerance: float | None, products: int | None, method: str
+    ) -> tuple[Any, float, int, str]:
+        """The solution, its residual, the products spent and how."""
+        asked = f"{_ASKED}.solve"
+        if method not in ("auto", "direct", "minres"):
+            raise WrongInput(asked, f"method={method!r} is not known", remedy='method="auto", "direct" or "minres"')
+        valid = np.isfinite(damping) and (tolerance is None or tolerance > 0) and np.isfinite(right).all()
+        form = None
+        if valid and method == "direct":
+            form = self._required(asked)
+        elif valid and method == "auto" and products is None:
+            form = self._cheap()
+        if form is not None:
+            from .direct import solved  # loads SciPy's factorisations, which a lean start does not need
+
+            x, residual, factor = solved(self, form, right, damping)
+            allowed = float(np.finfo(self.dtype).eps) ** 0.5 if tolerance is None else tolerance
+            if residual <= allowed * float(np.linalg.norm(right)):
+                return x, residual, 1, f"exact: {factor.how}, residual {residual:.1e}"
+            if method == "direct":
+                raise OsculateError(
+                    asked,
+                    f"the {self.name} is singular to rounding: {factor.how} leaves a residual of {residual:.2g}",
+                    remedy='damping=1e-6 makes it regular; method="minres" solves what has a solution',
+                )
+        return (
+            *solve(self, right, damping, tolerance, products),
+            "estimate ± residual bound: MINRES, error is ‖v − (H + damping·I) x‖",
+        )
+
+    def _read_diagonal(self) -> Any:
+        """The diagonal where the form is at hand."""
+        found = self.__dict__.get("_form_or_why")
+        return None if found is None or isinstance(found, str) else found.diagonal().astype(self.dtype)
 
     def to_scipy(self) -> LinearOperator:
         """The same matrix as SciPy's own ``LinearOperator``, in and out in NumPy arrays."""

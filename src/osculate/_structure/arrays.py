@@ -13,12 +13,16 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True, eq=False)
 class Array:
-    """One array of the program: ``compute`` of the arrays ``inputs``. Made later means computed later."""
+    """One array of the program: ``compute`` of the arrays ``inputs``. Made later means computed later.
+
+    ``einsum`` is the contraction that it is of its inputs, where it is one.
+    """
 
     shape: tuple[int, ...]
     inputs: tuple[Array, ...] = field(default=(), repr=False)
     compute: Callable[..., Any] | None = field(default=None, repr=False)
     flops: float = 0.0
+    einsum: str | None = field(default=None, repr=False)
     number: int = field(default_factory=lambda: next(_numbers), repr=False)
 
     @property

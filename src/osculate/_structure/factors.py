@@ -119,7 +119,7 @@ def _einsum(factors: Sequence[Factor], out: Labels) -> Array:
     spec = operands + "->" + "".join(letters[label] for label in out)
     work = float(prod(sizes(labels))) * (2 if len(factors) > 1 and len(out) < len(labels) else 1)
     arrays = tuple(f.array for f in factors)
-    return Array(sizes(out), arrays, lambda *values: jnp.einsum(spec, *values), work)
+    return Array(sizes(out), arrays, lambda *values: jnp.einsum(spec, *values), work, spec)
 
 
 def read(array: Array, axes: Axes) -> Factor:
