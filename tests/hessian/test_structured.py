@@ -186,3 +186,20 @@ def test_random_compositions(steps):
     with jax.enable_x64(True):
         expected = jax.hessian(f)(jnp.asarray(x))
     np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("method", ["auto", "structured", "coloured"])
+def test_the_lower_triangle_alone(method):
+    full = osculate.hessian(rosenbrock, output="sparse")(CHAIN)
+    lower = osculate.hessian(rosenbrock, output="lower", method=method)(CHAIN)
+    np.testing.assert_allclose(lower.toarray(), np.tril(full.toarray()), rtol=1e-14)
+    assert lower.nnz == (full.nnz + CHAIN.size) // 2
+    traced = jax.jit(osculate.hessian(rosenbrock, output="lower", method=method))(jnp.asarray(CHAIN, jnp.float32))
+    np.testing.assert_allclose(traced.todense(), np.tril(full.toarray()), rtol=1e-5)
+
+
+def test_the_lower_triangle_of_what_is_given_up(monkeypatch):
+    monkeypatch.setattr(sweep, "MOST_TERMS", 0)
+    with pytest.warns(RuntimeWarning, match="given up"):
+        lower = osculate.hessian(lambda x: jnp.sum(x) ** 3 * 0.77, output="lower", method="structured")(np.ones(4))
+    np.testing.assert_allclose(lower.toarray(), np.tril(np.full((4, 4), 0.77 * 24)))

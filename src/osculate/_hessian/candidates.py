@@ -17,6 +17,7 @@ from osculate._structure.arrays import Array, needed
 from osculate._trace import Trace, trace
 
 from .chunked import columns_plan
+from .options import SPARSE
 from .pattern import Pattern, pattern_by_sets, pattern_of
 from .structured import Known, given_of
 from .work import BYTE, ELEMENT, INDEXED, NODE, NOTHING, PRODUCT, Work, product_work, program_work, starts
@@ -84,8 +85,8 @@ def candidates(point: Point, output: str, memory: int | None) -> Candidates:
 
 def _pattern(point: Point, structure: Structure | TooManyTerms, output: str) -> Pattern | None:
     if not isinstance(structure, TooManyTerms):
-        return pattern_of(structure, output == "sparse")
-    found = pattern_by_sets(point, output == "sparse")
+        return pattern_of(structure, output in SPARSE)
+    found = pattern_by_sets(point, output in SPARSE)
     return None if isinstance(found, str) else found
 
 
@@ -111,7 +112,7 @@ def _structured(structure: Structure | TooManyTerms, output: str, first: Work, i
     written = sum(math.prod(label.size for label in term.open_labels) for term in structure.terms)
     if written > MOST_WRITTEN:
         return Candidate("structured", refused=f"its terms stand on {written:.1e} entries")
-    plan = None if output == "sparse" else matrix_plan(structure)
+    plan = None if output in SPARSE else matrix_plan(structure)
     factors = [f.array for term in structure.terms for f in term.factors]
     count = len(needed(factors if plan is None else plan.arrays))
     if count > MOST_ARRAYS:
@@ -141,13 +142,13 @@ def _coloured(
     count, entries = pattern.colouring.count, len(pattern.rows)
     plan = columns_plan(linear, size, memory)
     work = first + _products(linear, count, min(plan.chunk, count), plan.stored) + _writes(entries)
-    if output != "sparse":
+    if output not in SPARSE:
         work += _writes(entries) + _dense(size, itemsize)
     return Candidate("coloured", count, work, plan.stored + min(plan.chunk, count) * plan.column)
 
 
 def _by_columns(linear: Trace, size: int, output: str, first: Work, memory: int | None) -> tuple[Candidate, Candidate]:
-    if output == "sparse":
+    if output in SPARSE:
         refused = "it computes the zeros, too"
         return Candidate("chunked", refused=refused), Candidate("full", refused=refused)
     found: list[Candidate] = []

@@ -19,6 +19,7 @@ from osculate._linear import chunk_length, linearise, nan_where_nan
 from osculate._trace import at_top_level, is_traced
 
 from .layout import cut
+from .options import SPARSE
 from .pattern import Pattern, pattern_at
 from .sparse import as_sparse
 
@@ -28,7 +29,7 @@ _checked: WeakSet[Pattern] = WeakSet()
 def coloured_hessian(point: Point, output: str, memory: int) -> tuple[Any, Any]:
     """The Hessian at a point and the auxiliary output; ``memory`` bounds the products computed side by side.
 
-    For ``output="sparse"`` a ``scipy.sparse.csr_array`` at top level and a BCOO where it is traced.
+    For sparse forms a ``scipy.sparse.csr_array`` at top level and a BCOO where it is traced.
 
     Raises
     ------
@@ -53,7 +54,12 @@ def coloured_hessian(point: Point, output: str, memory: int) -> tuple[Any, Any]:
         _check(point, values, *arrays[2:])
         _checked.add(pattern)
     size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
-    return as_sparse(values, pattern.rows, pattern.columns, size) if output == "sparse" else second, auxiliary
+    if output not in SPARSE:
+        return second, auxiliary
+    rows, columns = pattern.rows, pattern.columns
+    if output == "lower":
+        values, rows, columns = values[rows >= columns], rows[rows >= columns], columns[rows >= columns]
+    return as_sparse(values, rows, columns, size), auxiliary
 
 
 def _check(point: Point, values: jax.Array, rows: jax.Array, columns: jax.Array) -> None:
@@ -84,7 +90,7 @@ def _coloured(
     vector, unravel = ravel_pytree(primals)
     here = linearise(lambda at: function(*unravel(at)), vector)
     values = nan_where_nan(here.value, read_off(here.product, vector, colours, source, count, memory))
-    if output == "sparse":
+    if output in SPARSE:
         return values, None, here.auxiliary
     matrix = jnp.zeros((vector.size, vector.size), values.dtype)
     matrix = matrix.at[rows, columns].set(values, unique_indices=True, indices_are_sorted=True)

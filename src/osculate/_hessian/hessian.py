@@ -20,7 +20,7 @@ from .asymmetry import warn_of_asymmetry
 from .chunked import beside_result, by_columns
 from .coloured import coloured_hessian
 from .layout import cut
-from .options import OUTPUTS, require
+from .options import HESSIANS, SPARSE, require
 from .plan import plan_at
 from .structured import structured_hessian
 
@@ -49,11 +49,11 @@ def hessian(
         The positional arguments to differentiate with respect to.
     has_aux : bool
         Whether ``f`` returns a pair (value, auxiliary); then the result is a pair (Hessian, auxiliary).
-    output : {"tree", "matrix", "sparse"}
+    output : {"tree", "matrix", "sparse", "lower"}
         ``"tree"``: the nested layout of ``jax.hessian``, for each leaf of the argument a tree of blocks of shape
         leaf shape + leaf shape. ``"matrix"``: one (n, n) array, in the order of ``jax.flatten_util.ravel_pytree``.
         ``"sparse"``: the entries of the pattern alone, found by the structure of f; a ``scipy.sparse.csr_array``, and
-        inside ``jit`` or ``vmap`` a ``jax.experimental.sparse.BCOO``.
+        inside ``jit`` or ``vmap`` a ``jax.experimental.sparse.BCOO``. ``"lower"``: those of them with i ≥ j.
     method : {"auto", "dense", "chunked", "structured", "coloured"}
         ``"auto"`` is what ``hessian_plan`` picks; with ``memory`` it is ``"chunked"``, for a sparse result
         ``"coloured"``. ``"dense"`` computes all columns side by side; ``"chunked"`` as many as the cache and ``memory``
@@ -94,7 +94,7 @@ def hessian(
     """
     budget = _budget(output, method, memory)
     if method == "auto":
-        method = "planned" if memory is None else "coloured" if output == "sparse" else "chunked"
+        method = "planned" if memory is None else "coloured" if output in SPARSE else "chunked"
     limited = {"memory": budget or DEFAULT_MEMORY, "in_all": memory is not None}
     compute = {
         "planned": _cheapest,
@@ -129,20 +129,20 @@ def pick(point: Point, output: str) -> str:
     """
     size = sum(leaf.size for leaf in jax.tree.leaves(point.primals))
     lost = at_top_level() and trace_key(point.trace) is None
-    return "chunked" if output != "sparse" and (size <= _FEW or lost) else plan_at(point, output).kind
+    return "chunked" if output not in SPARSE and (size <= _FEW or lost) else plan_at(point, output).kind
 
 
 def _structured(output: str, point: Point) -> Any:
     point.require_scalar()
     _, _, second, auxiliary = structured_hessian(point, output)
-    if output != "sparse":
+    if output not in SPARSE:
         warn_of_asymmetry(point, second, output)
     return (second, auxiliary) if point.has_aux else second
 
 
 def _coloured(output: str, point: Point, memory: int, in_all: bool = False) -> Any:
     point.require_scalar()
-    if in_all and output != "sparse":
+    if in_all and output not in SPARSE:
         memory = beside_result(point, memory, pieces=output == "tree")
     second, auxiliary = coloured_hessian(point, output, memory)
     return (second, auxiliary) if point.has_aux else second
@@ -178,12 +178,12 @@ def derivatives(
 
 def _budget(output: str, method: str, memory: int | str | None) -> int | None:
     """Bytes of memory, None for no bound; the options of the call are checked."""
-    require(_ASKED, "output", output, OUTPUTS)
+    require(_ASKED, "output", output, HESSIANS)
     require(_ASKED, "method", method, ("auto", "dense", "chunked", "structured", "coloured"))
-    if output == "sparse" and method in ("dense", "chunked"):
+    if output in SPARSE and method in ("dense", "chunked"):
         raise WrongInput(
             _ASKED,
-            f'method="{method}" computes every column, and output="sparse" asks for the entries of a pattern alone',
+            f'method="{method}" computes every column, and output="{output}" asks for the entries of a pattern alone',
             remedy='method="structured"; or output="matrix"',
         )
     if method in ("dense", "structured") and memory is not None:

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 from osculate._errors import WrongInput
 
 OUTPUTS = ("tree", "matrix", "sparse")
+"""What a Jacobian can be returned as."""
+
+SPARSE = ("sparse", "lower")
+"""Forms of a Hessian that hold the entries of its pattern alone: all of them, or those with row ≥ column."""
+
+HESSIANS = (*OUTPUTS, "lower")
 """What a Hessian can be returned as."""
 
 

@@ -18,7 +18,7 @@ from osculate._structure import Fallback, Structure, index_constants
 
 from .candidates import Candidate, Candidates, candidates
 from .chunked import beside_result
-from .options import OUTPUTS, require
+from .options import HESSIANS, SPARSE, require
 
 _ASKED = "osculate.hessian_plan"
 
@@ -121,7 +121,7 @@ def hessian_plan(
         The positional arguments to differentiate with respect to.
     has_aux : bool
         Whether ``f`` returns a pair (value, auxiliary).
-    output : {"tree", "matrix", "sparse"}
+    output : {"tree", "matrix", "sparse", "lower"}
         The result that is planned for, as for ``hessian``.
     memory : int or str, optional
         Bound on the memory of result and temporaries, as for ``hessian``.
@@ -160,14 +160,14 @@ def hessian_plan(
     >>> osculate.hessian_plan(lambda x: (np.tanh(B @ np.tanh(A @ x)) ** 2).sum())(np.ones(4)).kind
     'full'
     """
-    require(_ASKED, "output", output, OUTPUTS)
+    require(_ASKED, "output", output, HESSIANS)
     budget = memory_in_bytes(memory, _ASKED)
     return transform(_ASKED, f, partial(_planned, output, budget, memory is not None), argnums=argnums, has_aux=has_aux)
 
 
 def _planned(output: str, budget: int, in_all: bool, point: Point) -> Plan:
     point.require_scalar()
-    if in_all and output != "sparse":
+    if in_all and output not in SPARSE:
         budget = beside_result(point, budget, pieces=output == "tree")
     return plan_at(point, output, budget)
 

@@ -28,6 +28,7 @@ from osculate._structure import (
 from osculate._trace import Trace, Variable, at_top_level, is_traced
 
 from .layout import cut
+from .options import SPARSE
 
 Known = tuple[tuple[int, Indices], ...]
 """Arrays that a trace closes over and on which the structure depends, by place."""
@@ -67,7 +68,7 @@ def structured_derivatives(
 ) -> tuple[Any, Any, Any, Any]:
     """Value, gradients, Hessian and auxiliary output, all from one backward walk.
 
-    The Hessian is a tree or a matrix, or for ``output="sparse"`` the triple (values, rows, columns).
+    The Hessian is a tree or a matrix, or for sparse forms the triple (values, rows, columns).
     """
     if (compiling := _compiling.get()) is not None:
         compiling.append(True)
@@ -83,8 +84,8 @@ def structured_derivatives(
         jnp.zeros_like(leaf) if g is None else next(rest) for g, leaf in zip(structure.gradients, leaves, strict=True)
     ]
     first = jax.tree.unflatten(jax.tree.structure(primals), gradients)
-    if output == "sparse":
-        rows, places, values = structured_entries(structure, function.steps, primals)
+    if output in SPARSE:
+        rows, places, values = structured_entries(structure, function.steps, primals, triangle=output == "lower")
         second: Any = (nan_where_nan(value, values), jnp.asarray(rows, np.int32), jnp.asarray(places, np.int32))
     else:
         matrix = nan_where_nan(value, structured_matrix(structure, function.steps, primals))
@@ -100,16 +101,17 @@ def _by_columns(function: Program, primals: tuple[Any, ...], output: str, single
     matrix = nan_where_nan(here.value, columns(here.product, vector.size, vector.dtype, DEFAULT_MEMORY))
     like = primals[0] if single else primals
     second: Any = matrix if output == "matrix" else cut(matrix, like, like)
-    if output == "sparse":
-        rows, places = np.indices(matrix.shape, dtype=np.int32)
-        second = (matrix.reshape(-1), jnp.asarray(rows.reshape(-1)), jnp.asarray(places.reshape(-1)))
+    if output in SPARSE:
+        here_too = np.tri(vector.size, dtype=bool) if output == "lower" else np.ones(matrix.shape, bool)
+        rows, places = map(np.int32, np.nonzero(here_too))
+        second = (matrix[rows, places], jnp.asarray(rows), jnp.asarray(places))
     return here.value, nan_where_nan(here.value, unravel(here.gradient)), second, here.auxiliary
 
 
 def structured_hessian(point: Point, output: str) -> tuple[Any, Any, Any, Any]:
     """Value, gradients, Hessian and auxiliary output at a point, checked by one product when newly compiled.
 
-    For ``output="sparse"`` the Hessian is a ``scipy.sparse.csr_array`` at top level and a BCOO where it is traced.
+    For sparse forms the Hessian is a ``scipy.sparse.csr_array`` at top level and a BCOO where it is traced.
     """
     known = index_constants(point.trace)
     compiling: list[bool] = []
@@ -122,7 +124,7 @@ def structured_hessian(point: Point, output: str) -> tuple[Any, Any, Any, Any]:
     if compiling and at_top_level() and not is_traced(second):
         _say_if_given_up(point, known)
         checked(point, second, output, known)
-    return value, first, _sparse(point, second) if output == "sparse" else second, auxiliary
+    return value, first, _sparse(point, second) if output in SPARSE else second, auxiliary
 
 
 def _say_if_given_up(point: Point, known: Known) -> None:
@@ -212,9 +214,11 @@ def _product(function: Program, primals: tuple[Any, ...], direction: tuple[Any, 
 def _applied(second: Any, output: str, direction: Any, point: Point) -> tuple[Any, float]:
     """The product with the computed Hessian, and how large it might be."""
     size = direction.size
-    if output == "sparse":
+    if output in SPARSE:
         values, rows, places = map(np.asarray, second)
         matrix = scipy.sparse.csr_array((values, (rows, places)), shape=(size, size))
+        if output == "lower":
+            matrix = matrix + scipy.sparse.tril(matrix, -1).T
         return matrix @ direction, float(np.sqrt((values**2).sum()) * np.linalg.norm(direction))
     if output == "tree":
         second = joined(second, point)
