@@ -92,7 +92,7 @@ def problem(name: str, arguments: dict[str, Any]) -> tuple[Callable[[Any], Any],
     """The objective as a function of one vector, and a point near the start, where few entries vanish by accident."""
     import jax
     import numpy as np
-    import sif2jax
+    import sif2jax  # pyright: ignore[reportMissingImports]
     from jax.flatten_util import ravel_pytree
 
     found = next(p for p in sif2jax.problems if type(p).__name__ == name)
@@ -151,7 +151,7 @@ def reference(f: Callable[[Any], Any], x: Any) -> Callable[[Any], float]:
 
 def against_asdex(row: Row, f: Callable[[Any], Any], x: Any) -> Row:
     """The row with the entries that asdex finds; none where it refuses or is not done in time."""
-    import asdex
+    import asdex  # pyright: ignore[reportMissingImports]
 
     try:
         pattern, seconds = limited(lambda: asdex.hessian_sparsity(f, x), 2 * SECONDS)
@@ -183,6 +183,7 @@ def serve(connection: Connection) -> None:
 def rows(tasks: list[tuple[str, dict[str, Any]]]) -> Iterator[Row]:
     """A row for each problem; a process that does not answer is replaced."""
     context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
     worker = None
     for name, arguments in tasks:
         if worker is None:
@@ -210,7 +211,7 @@ def tasks_of(arguments: list[str]) -> list[tuple[str, dict[str, Any]]]:
         return [(entry["name"], entry.get("args", {})) for entry in listed]
     names = CHOSEN.split()
     if arguments[:1] == ["all"]:
-        import sif2jax
+        import sif2jax  # pyright: ignore[reportMissingImports]
 
         collections = (sif2jax.unconstrained_minimisation_problems, sif2jax.bounded_minimisation_problems)
         names, arguments = list(dict.fromkeys(type(p).__name__ for c in collections for p in c)), arguments[1:]

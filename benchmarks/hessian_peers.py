@@ -40,7 +40,7 @@ def with_torch(name: str, point: Any, jax_function: Callable[[Any], Any]) -> Cal
     """``torch.func.hessian`` of the same function, where it is written out here; it has to agree with JAX's value."""
     if importlib.util.find_spec("torch") is None:
         return None
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     x = torch.tensor(np.asarray(point))
     function = torch_twin(torch, name, x)
@@ -70,7 +70,7 @@ def with_casadi(name: str, point: Any) -> Callable[[], Any] | None:
     """The same in CasADi's scalar graph, its upper triangle and mirror included, where it can say the function."""
     if importlib.util.find_spec("casadi") is None or name not in ("Rosenbrock, dense", "pair energies"):
         return None
-    import casadi
+    import casadi  # pyright: ignore[reportMissingImports]
 
     x = casadi.SX.sym("x", point.size)
     if name == "Rosenbrock, dense":

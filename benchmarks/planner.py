@@ -6,6 +6,7 @@ that is from the best, and how long planning took. ``python benchmarks/planner.p
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def of_tree(name: str, function: Callable[[Any], Any], tree: Any) -> Problem:
 
 
 def layers(*widths: int) -> list[tuple[Any, Any]]:
-    return [(normal(n, m) / n**0.5, 0.1 * normal(m)) for n, m in zip(widths, widths[1:], strict=False)]
+    return [(normal(n, m) / n**0.5, 0.1 * normal(m)) for n, m in itertools.pairwise(widths)]
 
 
 def network(name: str, widths: tuple[int, ...], batch: int, act: Callable[[Any], Any] = jnp.tanh) -> Problem:
@@ -294,7 +295,7 @@ def problems() -> list[Problem]:
 def compiled(function: Callable[[Any], Any], x: Any) -> tuple[Any, float, float]:
     start = time.perf_counter()
     program = jax.jit(function).lower(x).compile()
-    return program, time.perf_counter() - start, program.memory_analysis().temp_size_in_bytes / 1e6
+    return program, time.perf_counter() - start, getattr(program.memory_analysis(), "temp_size_in_bytes", 0) / 1e6
 
 
 def row(problem: Problem, slow: float = 60.0) -> tuple[float, float]:

@@ -49,7 +49,7 @@ def anew(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def detection(problem: Sparse, x: Any) -> None:
     """Seconds to the pattern, trace included, each time from a function not seen before."""
-    import asdex
+    import asdex  # pyright: ignore[reportMissingImports]
 
     first = seconds_of(lambda: osculate.sparsity(anew(problem.function))(x).rows)
     ours = float(np.median([seconds_of(lambda: osculate.sparsity(anew(problem.function))(x).rows) for _ in range(5)]))
@@ -68,7 +68,7 @@ def detection(problem: Sparse, x: Any) -> None:
 
 def asdex_values(problem: Sparse, x: Any) -> Callable[[], Any]:
     """Entries by asdex, compiled, after its colouring."""
-    import asdex
+    import asdex  # pyright: ignore[reportMissingImports]
 
     start = time.perf_counter()
     coloring = asdex.hessian_coloring(problem.function, x)
@@ -81,7 +81,7 @@ def asdex_values(problem: Sparse, x: Any) -> Callable[[], Any]:
 
 def casadi_values(problem: Sparse, x: Any) -> dict[str, Callable[[], Any]]:
     """Entries by CasADi's virtual machine and by its C code, where they are made in time."""
-    import casadi
+    import casadi  # pyright: ignore[reportMissingImports]
 
     if problem.casadi is None or problem.size > SX_LIMIT:
         return {}
@@ -147,7 +147,7 @@ def evaluation(problem: Sparse, x: Any) -> None:
 
 def operator() -> None:
     """x⁴ + (Σx)²: all entries differ from zero, and products stay cheap."""
-    import asdex
+    import asdex  # pyright: ignore[reportMissingImports]
 
     print("x⁴ + (Σx)²")
     taken = []
@@ -180,7 +180,7 @@ def memory(chosen: str) -> None:
 
 def grow(who: str, name: str) -> None:
     """The growth of this process, after a small problem has loaded all that is needed."""
-    import asdex
+    import asdex  # pyright: ignore[reportMissingImports]
 
     problem = next(p for p in problems() if p.name == name)
     detect = {"osculate": lambda f, x: osculate.sparsity(f)(x), "asdex": asdex.hessian_sparsity}[who]
