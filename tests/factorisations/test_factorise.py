@@ -124,3 +124,12 @@ def test_an_inertia_is_a_tuple_that_says_how():
     assert (
         repr(counted) == "Inertia(positive=2, negative=1, zero=0; the signs of the pivots, |λ| ≤ 1e-09 counts as zero)"
     )
+
+
+def test_matrices_that_their_zeros_make_singular_are_counted_too():
+    block = scipy.sparse.random(30, 60, 0.03, random_state=np.random.default_rng(0)).toarray()
+    matrix = np.block([[np.zeros((60, 60)), block.T], [block, np.zeros((30, 30))]])
+    matrix = scipy.sparse.block_diag([scipy.sparse.csr_array(matrix)] * 30, format="csr")
+    rank = np.linalg.matrix_rank(block)
+    assert inertia(form_of(matrix)) == (30 * rank, 30 * rank, 30 * (90 - 2 * rank))
+    assert factorise(form_of(matrix)).determinant == (0.0, -np.inf)

@@ -1,4 +1,4 @@
-"""Sparse symmetric matrices, by SuperLU in its symmetric mode: L D Lᵀ, whose pivots have the signs of the eigenvalues.
+"""Sparse symmetric matrices, by SuperLU with pivots on the diagonal: L D Lᵀ, whose signs are those of the eigenvalues.
 
 Without exchanges L D Lᵀ may grow. So its error is bounded from the computed factors, pairs of rows with small diagonal
 entries are rotated before (an orthogonal change of variables in place of 2 × 2 pivots), and where the bound is still
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, structural_rank
 from scipy.sparse.linalg import splu
 
 from .factor import EPSILON, Factor, LogDeterminant, Numbers, of_pivots, singular
@@ -25,12 +25,7 @@ def sparse_ldl(matrix: Any, natural: bool = False, epsilon: float = EPSILON) -> 
     matrix = scipy.sparse.csc_array(matrix)
     size = matrix.shape[0]
     try:
-        lu = splu(
-            matrix,
-            permc_spec="NATURAL" if natural else "MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        )
+        lu = _superlu(matrix, permc_spec="NATURAL" if natural else "MMD_AT_PLUS_A", diag_pivot_thresh=0.0)
     except RuntimeError:  # SuperLU's word for an exactly zero pivot
         return None
     if not (lu.perm_r == lu.perm_c).all():
@@ -44,6 +39,13 @@ def sparse_ldl(matrix: Any, natural: bool = False, epsilon: float = EPSILON) -> 
     negative = int(np.count_nonzero(pivots < 0))
     name = "sparse Cholesky (L D Lᵀ)" if not negative else "sparse L D Lᵀ"
     return Factor(size, name, lu.solve, of_pivots(pivots), negative, error, lower, pivots, order)
+
+
+def _superlu(matrix: Any, **options: Any) -> Any:
+    """``splu``, but never of a matrix that its zeros alone make singular: SuperLU writes beyond its arrays then."""
+    if not matrix.diagonal().all() and structural_rank(matrix) < matrix.shape[0]:
+        raise RuntimeError("structurally singular")
+    return splu(matrix, **options)
 
 
 def rotated_ldl(matrix: Any, epsilon: float = EPSILON) -> Factor | None:
@@ -111,7 +113,7 @@ def sparse_lu(matrix: Any) -> Factor:
     how = "sparse LU with row exchanges"
     matrix = scipy.sparse.csc_array(matrix)
     try:
-        lu = splu(matrix)
+        lu = _superlu(matrix)
     except RuntimeError:
         return singular(matrix.shape[0], how)
     determinant = of_pivots(scipy.sparse.csc_array(lu.U).diagonal())

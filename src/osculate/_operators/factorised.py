@@ -100,7 +100,7 @@ class Factorised:
 
         Notes
         -----
-        Banded: LAPACK's pbtrf. Sparse: SuperLU in its symmetric mode. Arrow: by the Schur complement of its core.
+        Banded: LAPACK's pbtrf. Sparse: SuperLU with pivots on the diagonal. Arrow: by the Schur complement of its core.
 
         Examples
         --------
