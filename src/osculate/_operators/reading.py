@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 import scipy.sparse
 
 from osculate._arguments import Point
@@ -117,7 +118,7 @@ def _filled(parts: Parts, values: Numbers, pairs: Sequence[Any], epsilon: float)
         columns += [_scattered(n, rows, first), _scattered(n, others, second)]
         unit = np.eye(np.shape(first)[1]) * (0.5 if symmetric else 1.0)
         blocks.append(np.block([[np.zeros_like(unit), unit], [unit, np.zeros_like(unit)]]))
-    weights = scipy.sparse.block_diag(blocks).toarray()
+    weights = scipy.linalg.block_diag(*blocks)
     return form_of(matrix, np.concatenate(columns, axis=1), weights, epsilon)
 
 
