@@ -79,7 +79,8 @@ def inertia(form: Form, tolerance: float | None = None) -> Inertia:
     if scale == 0:
         return Inertia(0, 0, n, "all entries are zero")
     first = max(EPSILON, form.epsilon) * scale
-    widths = [first * 8 * 10**k for k in range(9)] if tolerance is None else [tolerance]
+    count = 3 if n <= SMALL else 9  # wider than that, all eigenvalues tell more
+    widths = [first * 8 * 10**k for k in range(count)] if tolerance is None else [tolerance]
     for width in widths:
         found = _between(form, width)
         if found is not None:

@@ -118,7 +118,7 @@ def _filled(parts: Parts, values: Numbers, pairs: Sequence[Any], epsilon: float)
         columns += [_scattered(n, rows, first), _scattered(n, others, second)]
         unit = np.eye(np.shape(first)[1]) * (0.5 if symmetric else 1.0)
         blocks.append(np.block([[np.zeros_like(unit), unit], [unit, np.zeros_like(unit)]]))
-    weights = scipy.linalg.block_diag(*blocks)
+    weights = np.asarray(scipy.linalg.block_diag(*blocks))
     return form_of(matrix, np.concatenate(columns, axis=1), weights, epsilon)
 
 
