@@ -28,7 +28,7 @@ LAYERS = [
     {"_compiled"},
     {"_jets", "_spectrum", "_structure", "_factorisations"},
     {"_hessian", "_operators", "pde"},
-    {"_geometry"},
+    {"_geometry", "optimize"},
     {"_coverage"},
     {"_explain", "_report"},
     {"_demo"},
@@ -37,7 +37,7 @@ LAYERS = [
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 INTERNALS = ("jax.core", "jax.extend", "jax.interpreters", "jax._src")
-HEAVY = {"sympy", "matplotlib", "torch", "sklearn", "jinja2", "rich", "typer", "optax", "pandas"}
+HEAVY = {"sympy", "matplotlib", "torch", "sklearn", "jinja2", "rich", "typer", "optax", "pandas", "cyipopt"}
 
 LARGEST_FILE = 400
 LARGEST_FUNCTION = 60

@@ -17,6 +17,7 @@ def test_every_example_is_run_here():
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "classifier",
         "kuramoto_sivashinsky",
+        "optimal_control",
         "pendulum",
         "quantum_dot",
         "saddles",
@@ -55,6 +56,21 @@ def test_kuramoto_sivashinsky(tmp_path):
     assert error < 0.05
     assert residual_of_exact_wave < 1e-12
     assert (tmp_path / "kuramoto_sivashinsky.png").exists()
+
+
+def test_optimal_control(tmp_path, capsys):
+    """The altitude of COPS 3.0; the start and the equations without Ipopt, too."""
+    rocket = example("optimal_control")
+    program, start = rocket["program"](20)
+    arguments = program.to_scipy(start)
+    assert arguments["x0"].shape == (85,)
+    assert arguments["constraints"].jac(arguments["x0"]).nnz == 19 * 20
+    pytest.importorskip("cyipopt")
+    altitude, status, missed = rocket["main"](tmp_path)
+    assert status == 0
+    assert missed < 1e-9
+    assert altitude == pytest.approx(1.01283, abs=5e-6)
+    assert "unknowns 10005, equations 7500" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """osculate: derivatives of every order, Hessians and curvature, and what they mean."""
 
-from . import pde
+from . import optimize, pde
 from ._coverage import coverage
 from ._explain import explain
 from ._geometry import CriticalPoint, Curvature, classify, curvature
@@ -33,6 +33,8 @@ __all__ = [
     "biharmonic",
     "laplacian",
     "pde",
+    # programs for solvers that exist
+    "optimize",
     # curvature as an operator, and its spectrum
     "condition_number",
     "eigenvalues",
