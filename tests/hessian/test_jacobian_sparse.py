@@ -182,8 +182,8 @@ def test_a_wrong_rule_is_found(monkeypatch):
     right = module.jacobian_entries
 
     def wrong(*arguments):
-        values, rows, places = right(*arguments)  # pyright: ignore[reportAssignmentType]
-        return np.multiply(values, 1.5), rows, places
+        values, rows, places = right(*arguments)
+        return 1.5 * values, rows, places  # pyright: ignore[reportOperatorIssue]
 
     monkeypatch.setattr(module, "jacobian_entries", wrong)
     with pytest.raises(Unreadable, match="failed its check by a product"):
