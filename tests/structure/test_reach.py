@@ -74,3 +74,18 @@ def test_sets_that_would_not_fit_are_refused():
     found = gradient_pattern(program)
     assert isinstance(found, str)
     assert "bytes" in found
+
+
+@pytest.mark.parametrize("method", ["structured", "coloured"])
+@pytest.mark.parametrize(
+    "weighted", [lambda x: jax.lax.reshape(x.reshape(3, 4), (12,), (1, 0)), lambda x: jnp.prod(x.reshape(3, 4), 0)]
+)
+def test_a_reshape_that_reads_the_axes_in_another_order(method, weighted):
+    def f(x):
+        y = weighted(x)
+        return jnp.sum(y[1:] ** 2 * y[:-1])
+
+    x = jnp.linspace(0.5, 1.5, 12)
+    expected = np.asarray(jax.hessian(f)(x))
+    np.testing.assert_allclose(osculate.hessian(f, method=method, output="sparse")(x).toarray(), expected, atol=1e-12)
+    assert pattern(f, x)[np.abs(expected) > 1e-12].all()

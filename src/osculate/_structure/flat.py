@@ -111,6 +111,9 @@ def _placed(flat: Flat, node: Node, inputs: list[Variable]) -> Sequence[Variable
         return _unrolled(flat, node, inputs)
     if node.name == "conv_general_dilated" and moving and (rewritten := patches_of(node)) is not None:
         return _walk(flat, program(rewritten, *inputs), inputs, node)
+    if node.name == "reshape" and node.params.get("dimensions") is not None:
+        turned = _turned(tuple(node.params["dimensions"]), node.outputs[0].shape)
+        return _walk(flat, program(turned, *inputs), inputs, node)
     outputs = tuple(Variable(v.shape, v.dtype, v.weak) for v in node.outputs)
     placed = replace(node, inputs=tuple(inputs), outputs=outputs)
     flat.nodes.append(placed)
@@ -152,6 +155,12 @@ def _rows(length: int) -> Any:
         return [lax.squeeze(part, [0]) for part in lax.split(array, [1] * length)]
 
     return rows
+
+
+@cache
+def _turned(order: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """A reshape that reads the axes in another order."""
+    return lambda array: lax.reshape(lax.transpose(array, order), shape)
 
 
 @cache
