@@ -165,3 +165,27 @@ def test_a_rule_that_closes_over_data_is_not_kept():
     gc.collect()
     assert not [array for array in jax.live_arrays() if array.size == 100_003]
     assert compilations() == 0
+
+
+STEEPNESS = [2.0, 1.0]
+
+
+@jax.custom_jvp
+def by_a_variable_of_the_module(x):
+    return x
+
+
+@by_a_variable_of_the_module.defjvp
+def _rule_of_the_module(primals, tangents):
+    return by_a_variable_of_the_module(*primals), STEEPNESS[0] * STEEPNESS[1] * tangents[0]
+
+
+def test_a_rule_that_reads_a_variable_is_read_anew(monkeypatch):
+    monkeypatch.setitem(globals(), "STEEPNESS", [2.0, 1.0])
+    assert at(by_a_variable_of_the_module, np.float32(1), computation=slope) == 2
+    STEEPNESS[0] = 5.0
+    assert at(by_a_variable_of_the_module, np.float32(1), computation=slope) == 5
+    assert compilations() == 2
+    STEEPNESS[1] = jnp.full((), 3, jnp.float32)  # an array is data: the program is not kept
+    assert at(by_a_variable_of_the_module, np.float32(1), computation=slope) == 15
+    assert compilations() == 2

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +33,7 @@ from ._trace import (
     closes_over_nothing,
     function_location,
     is_traced,
+    pushforward,
 )
 
 Computation = Callable[..., Any]
@@ -164,11 +167,11 @@ def _may_be_kept(node: Node) -> bool:
 
     Backward rules, callbacks, and forward rules that close over something are new objects in each trace, so a program
     with them would never be found again; JAX's own functions (``relu``, ``softmax``) are known by their names. What a
-    body closes over is data.
+    body or a rule closes over is data.
     """
     if any(body.constants for body in node.bodies) or isinstance(node, CustomVJP):
         return False
-    if isinstance(node, CustomJVP) and not (_is_of_jax(node) or closes_over_nothing(node.key)):
+    if isinstance(node, CustomJVP) and not (_is_of_jax(node) or _rule(node) is not None):
         return False
     if not node.bodies:
         return not any(callable(value) and not isinstance(value, type) for value in node.params.values())
@@ -177,6 +180,30 @@ def _may_be_kept(node: Node) -> bool:
 
 def _is_of_jax(node: CustomJVP) -> bool:
     return node.function.startswith("jax.") and _is_setting(node.static)
+
+
+_rules: WeakKeyDictionary[Node, Hashable] = WeakKeyDictionary()
+_within: ContextVar[tuple[Hashable, ...]] = ContextVar("within", default=())
+
+
+def _rule(node: CustomJVP) -> Hashable | None:
+    """What a forward rule of the user's does, traced anew: it may read variables of its module, which change.
+
+    None where it cannot be read, or uses arrays that a compiled program must not keep.
+    """
+    if node.key in _within.get():  # a rule that calls its own function
+        return node.key
+    if node not in _rules:
+        token = _within.set((*_within.get(), node.key))
+        try:
+            rule = pushforward(node, [i for i, v in enumerate(node.inputs) if v.inexact])
+            kept = closes_over_nothing(node.key) and not rule.constants and all(map(_may_be_kept, rule.nodes))
+            _rules[node] = _signature(rule) if kept else None
+        except Exception:  # whatever a rule does that no trace can follow
+            _rules[node] = None
+        finally:
+            _within.reset(token)
+    return _rules[node]
 
 
 def _signature(trace: Trace) -> Hashable:
@@ -199,7 +226,7 @@ def _operation(node: Node) -> Hashable:
     if not node.bodies:
         return node.key
     if isinstance(node, CustomJVP):
-        rule = (node.function, node.static) if _is_of_jax(node) else node.key
+        rule = (node.function, node.static) if _is_of_jax(node) else (node.key, _rule(node))
         return node.name, rule, tuple(map(_signature, node.bodies))
     others = tuple((name, node.params[name]) for name in sorted(node.params) if _is_setting(node.params[name]))
     parts = tuple(str(getattr(node, f.name)) for f in fields(node) if isinstance(getattr(node, f.name), (int, slice)))

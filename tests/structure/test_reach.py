@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import osculate
-from osculate._structure import gradient_pattern
+from osculate._errors import Unreadable
+from osculate._structure import gradient_pattern, read
 from osculate._trace import trace
 
 
@@ -89,3 +90,30 @@ def test_a_reshape_that_reads_the_axes_in_another_order(method, weighted):
     expected = np.asarray(jax.hessian(f)(x))
     np.testing.assert_allclose(osculate.hessian(f, method=method, output="sparse")(x).toarray(), expected, atol=1e-12)
     assert pattern(f, x)[np.abs(expected) > 1e-12].all()
+
+
+def branches(first):
+    """Which branch is taken is decided by an array that the function closes over."""
+    flags = jnp.array([first, not first])
+    return lambda x: jax.lax.cond(flags[0], lambda x: jnp.sum(x**3), lambda x: jnp.sum(x[1:] ** 2 * x[:-1]), x)
+
+
+@pytest.mark.parametrize("method", ["structured", "coloured"])
+def test_a_branch_that_data_decide_belongs_to_the_plan(method):
+    x = jnp.linspace(0.5, 1.5, 12)
+    for first in (True, False):
+        got = osculate.hessian(branches(first), method=method, output="sparse")(x)
+        np.testing.assert_allclose(got.toarray(), jax.hessian(branches(first))(x), atol=1e-14)
+        assert got.nnz == osculate.hessian_plan(branches(first))(x).nnz == (12 if first else 33)
+        form = osculate.hessian_operator(branches(first))(x).form
+        np.testing.assert_allclose(form.product(np.eye(12)), got.toarray(), atol=1e-14)
+
+
+def test_a_function_in_place_of_an_update_is_no_overwrite():
+    def f(x):
+        return jnp.sum(x.at[jnp.array([0, 2])].apply(jnp.sin) ** 2)
+
+    structure = read(trace(f, jnp.ones(4), asked="test")[0])
+    assert [fallback.primitive for fallback in structure.fallbacks] == ["scatter"]
+    with pytest.raises(Unreadable, match="cannot differentiate primitive `scatter` in reverse"):
+        osculate.hessian(f, method="structured")(jnp.ones(4))

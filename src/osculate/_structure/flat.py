@@ -51,6 +51,7 @@ class Flat:
     outputs: tuple[Variable, ...] = ()
     active: set[Variable] = field(default_factory=set)
     known: Known = field(default_factory=lambda: Known({}))
+    decided_by: list[Variable] = field(default_factory=list[Variable])
 
     def moves(self, variable: Variable) -> bool:
         """Whether the variable depends on the inputs."""
@@ -105,6 +106,7 @@ def _placed(flat: Flat, node: Node, inputs: list[Variable]) -> Sequence[Variable
     if isinstance(node, CustomJVP) and node.function in _THROUGH:
         return _walk(flat, node.body, inputs, node)
     if isinstance(node, Cond) and (index := flat.known.value(inputs[0])) is not None:
+        flat.decided_by.append(inputs[0])
         branch = min(max(int(index), 0), len(node.branches) - 1)
         return _walk(flat, node.branches[branch], inputs[1:], node)
     if isinstance(node, Scan) and moving and node.length * _length(node.body) <= UNROLLED:

@@ -19,7 +19,7 @@ from osculate._trace import Elementary, Literal, Node, Trace, Variable
 
 from .flat import Flat, entrywise, flattened
 from .labels import Indices
-from .rules_indexing import destinations, indices_of, sources_of
+from .rules_indexing import destinations, indices_of, overwrites, sources_of
 from .stages import FUSED
 
 MOST_BYTES = 3 * 10**8
@@ -269,7 +269,7 @@ def _through_zeros(
 
 @register("pattern", "gather", "dynamic_slice", "scatter", "dynamic_update_slice", "pad")
 def _gathered(flat: Flat, node: Node, inputs: Sequence[Bits | None]) -> Sequence[Bits] | None:
-    indices = indices_of(flat, node)
+    indices = indices_of(flat, node) if overwrites(node) else None
     if indices is None:
         return None
     result = node.outputs[0]

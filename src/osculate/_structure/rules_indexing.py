@@ -45,11 +45,17 @@ def indices_of(flat: Flat, node: Node) -> dict[int, Any] | None:
     return None if any(value is None for value in known.values()) else known
 
 
+def overwrites(node: Node) -> bool:
+    """Whether a scatter puts its updates in place; ``x.at[i].apply`` hides a function in its combiner."""
+    combiner = node.params.get("update_jaxpr") if node.name == "scatter" else None
+    return not getattr(combiner, "eqns", ())
+
+
 @register("structure", "gather", "dynamic_slice", "scatter", "dynamic_update_slice")
 def movement(sweep: Sweep, stage: Stage) -> Local | None:
     """Each entry of the result is an entry of one operand, or of none; which, the primitive says itself."""
     node = stage.node
-    indices = indices_of(sweep.flat, node)
+    indices = indices_of(sweep.flat, node) if overwrites(node) else None
     if indices is None:
         return None
     operands = [k for k, v in enumerate(node.inputs) if sweep.moves(v)]

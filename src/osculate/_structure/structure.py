@@ -132,7 +132,7 @@ def _walked(sweep: Sweep, order: Sequence[Stage]) -> None:
 def index_constants(trace: Trace) -> tuple[tuple[int, Indices], ...]:
     """The arrays that a trace closes over and on which the structure depends, by place: the key of a plan."""
     flat = flattened(trace)
-    wanted = [v for node in flat.nodes for v in rules_indexing.index_operands(node)]
+    wanted = flat.decided_by + [v for node in flat.nodes for v in rules_indexing.index_operands(node)]
     if not wanted:
         return ()
     places = {variable: k for k, (variable, _) in enumerate(trace.constants)}
